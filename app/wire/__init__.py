@@ -1,0 +1,4 @@
+"""The contract between the API and a node: names, states, resources, messages.
+
+Standard library only, no logic beyond encoding: both sides import it and it pulls in nothing.
+"""
