@@ -1,0 +1,103 @@
+"""Jobs: what was asked (`JobSpec`), how far it is (`Job`), and the state that follows from the counts of its tasks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from app.domain import limits
+from app.domain.task import TaskSpec
+from app.wire.report import Failure
+from app.wire.states import TASK_TERMINAL, JobState, TaskState
+
+
+class Desired(StrEnum):
+    """What the owner wants of the job; its state is what is so."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """One submitted DAG. Tasks refer to each other by name; `app/domain/graph.py` checks that."""
+
+    name: str
+    tasks: tuple[TaskSpec, ...]
+    priority: int = limits.DEFAULT_PRIORITY
+    project_id: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # JSON
+    labels: Mapping[str, str] = field(default_factory=dict)
+    max_failed_tasks: int | None = None
+    continue_on_failure: bool = True
+    webhooks: tuple[Any, ...] = ()  # JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`counts` has the number of tasks in each state and changes in the transaction that changes a task.
+
+    `version` grows with every change by a person (name, priority, labels, desired) and is the entity tag.
+    """
+
+    seq: int
+    id: str
+    org_id: str
+    project_id: str
+    queue: str
+    name: str
+    state: JobState
+    desired: Desired = Desired.RUN
+    priority: int
+    created_by: str
+    created_at_us: int
+    started_at_us: int | None = None
+    finished_at_us: int | None = None
+    failure: Failure | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # JSON
+    labels: Mapping[str, str] = field(default_factory=dict)
+    max_failed_tasks: int | None = None
+    continue_on_failure: bool = True
+    webhooks: tuple[Any, ...] = ()  # JSON
+    counts: Mapping[TaskState, int]
+    version: int = 1
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def progress(self) -> float:
+        """Ended tasks over all tasks; 1 for a job without tasks."""
+        return sum(self.counts.get(state, 0) for state in TASK_TERMINAL) / self.total if self.total else 1.0
+
+
+def settle(job: Job, now_us: int) -> Job:
+    """The job with the state that follows from its counts and from what its owner wants."""
+    state = _state(job)
+    if state is job.state:
+        return job
+    if state is JobState.PENDING and job.started_at_us is not None:
+        state = JobState.RUNNING
+    started = job.started_at_us or (None if state in (JobState.PENDING, JobState.PAUSED) else now_us)
+    finished = now_us if state in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED) else None
+    failure = job.failure
+    if state is JobState.FAILED and failure is None:
+        count = job.counts.get(TaskState.FAILED, 0)
+        failure = Failure(code="tasks_failed", message=f"{count} of {job.total} tasks failed")
+    return replace(job, state=state, started_at_us=started, finished_at_us=finished, failure=failure)
+
+
+def _state(job: Job) -> JobState:
+    ended = sum(job.counts.get(state, 0) for state in TASK_TERMINAL)
+    if ended == job.total:
+        if job.desired is Desired.CANCEL:
+            return JobState.CANCELED
+        if job.counts.get(TaskState.FAILED, 0):
+            return JobState.FAILED
+        return JobState.CANCELED if job.counts.get(TaskState.CANCELED, 0) else JobState.SUCCEEDED
+    if job.desired is Desired.PAUSE:
+        return JobState.PAUSED
+    moved = ended or job.counts.get(TaskState.RUNNING, 0) or job.state is JobState.RUNNING
+    return JobState.RUNNING if moved else JobState.PENDING

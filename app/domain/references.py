@@ -1,0 +1,125 @@
+"""`${{ ... }}` in payloads: what a task takes from what it needs, and from the job.
+
+    ${{ needs.NAME.outputs.params.KEY }}    a value of NAME's result (KEY of the object, or `value`)
+    ${{ job.parameters.KEY }}               a parameter of the job
+
+A string that is one reference and nothing else becomes the value itself, whatever its type; inside a longer string the
+value is written as text (JSON unless it is a string). What a reference brings in is never searched for references.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.errors import Problem
+from app.domain.graph import shorten
+
+_REFERENCE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_NEED = re.compile(r"needs\.(.+)\.outputs\.params\.(.+)", re.DOTALL)
+_PARAMETER = re.compile(r"job\.parameters\.(.+)", re.DOTALL)
+
+MARK = "${{"
+
+
+class Unresolved(Exception):
+    """A reference to a value that is not there; the message is for the task's owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`task` is None for a parameter of the job."""
+
+    task: str | None
+    key: str
+
+
+Lookup = Callable[[Reference], Any]
+
+
+def parse(text: str) -> Reference | None:
+    """The reference between the braces, or None when it is of no known form."""
+    text = text.strip()
+    if found := _NEED.fullmatch(text):
+        return Reference(found[1], found[2])
+    if found := _PARAMETER.fullmatch(text):
+        return Reference(None, found[1])
+    return None
+
+
+def check(payload: Any, pointer: str, needs: Collection[str], parameters: Collection[str]) -> list[Problem]:
+    """What is known to be wrong before anything runs: the form, tasks not among the needs, absent parameters."""
+    problems = []
+    for place, text in _strings(payload, pointer):
+        for found in _REFERENCE.finditer(text):
+            if detail := _wrong(found[1], needs, parameters):
+                problems.append(Problem(place, detail))
+    return problems
+
+
+def _wrong(text: str, needs: Collection[str], parameters: Collection[str]) -> str | None:
+    reference = parse(text)
+    if reference is None:
+        return (
+            f"{shorten(text.strip())} is no reference; allowed are needs.NAME.outputs.params.KEY and job.parameters.KEY"
+        )
+    if reference.task is None:
+        return None if reference.key in parameters else f"the job has no parameter {shorten(reference.key)}"
+    if reference.task not in needs:
+        return f"refers to task {shorten(reference.task)}, which is not among this task's needs"
+    return None
+
+
+def find(payload: Any) -> set[Reference]:
+    """Every well-formed reference in the payload."""
+    found = (parse(match[1]) for _, text in _strings(payload, "") for match in _REFERENCE.finditer(text))
+    return {reference for reference in found if reference is not None}
+
+
+def resolve(payload: Any, lookup: Lookup) -> Any:
+    """The payload with every reference replaced. Raises what `lookup` raises."""
+    if isinstance(payload, str):
+        return _expand(payload, lookup) if MARK in payload else payload
+    if isinstance(payload, list):
+        return [resolve(item, lookup) for item in payload]
+    if isinstance(payload, dict):
+        return {key: resolve(value, lookup) for key, value in payload.items()}
+    return payload
+
+
+def value_of(result: Any, reference: Reference) -> Any:
+    """The value a reference names in a task's result. Raises Unresolved when the result has no such key."""
+    params = result if isinstance(result, dict) else {"value": result}
+    if reference.key not in params:
+        known = ", ".join(sorted(map(str, params))[:10]) or "none"
+        raise Unresolved(f"the result of {shorten(reference.task or 'job')} has no {reference.key!r}; it has: {known}")
+    return params[reference.key]
+
+
+def _expand(text: str, lookup: Lookup) -> Any:
+    whole = _REFERENCE.fullmatch(text.strip()) if text.count(MARK) == 1 else None
+    if whole and (reference := parse(whole[1])):
+        return lookup(reference)
+
+    def written(found: re.Match[str]) -> str:
+        reference = parse(found[1])
+        if reference is None:
+            return found[0]
+        value = lookup(reference)
+        return value if isinstance(value, str) else json.dumps(value)
+
+    return _REFERENCE.sub(written, text)
+
+
+def _strings(payload: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(payload, str):
+        if MARK in payload:
+            yield pointer, payload
+    elif isinstance(payload, list):
+        for index, item in enumerate(payload):
+            yield from _strings(item, f"{pointer}/{index}")
+    elif isinstance(payload, dict):
+        for key, value in payload.items():
+            escaped = str(key).replace("~", "~0").replace("/", "~1")
+            yield from _strings(value, f"{pointer}/{escaped}")

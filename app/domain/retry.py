@@ -1,0 +1,66 @@
+"""What follows from a run that ended: the task succeeds, fails, is canceled, or is tried again, and when.
+
+ended by            counts as            tried again while
+failed, timed out,  an attempt           attempts < maxAttempts, after a delay that doubles, with jitter
+  out of memory
+lost, node died     a crash              crashes < 3, at once
+lost, handed back   nothing              always, at once
+canceled            nothing              never
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from app.domain import limits
+from app.domain.task import Task
+from app.wire.report import Ending, Failure
+from app.wire.states import RunState
+
+_MICROSECONDS = 1_000_000
+_JITTER = 0.25
+
+
+class Outcome(Enum):
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CANCEL = "cancel"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    outcome: Outcome
+    attempts: int
+    crashes: int
+    due_at_us: int = 0
+    failure: Failure | None = None
+
+
+def decide(task: Task, ending: Ending, *, cancel: bool, now_us: int, chance: float) -> Decision:
+    """`cancel`: its owner wants it ended, so nothing is tried again. `chance` in [0, 1) spreads retries."""
+    attempts, crashes = task.attempts, task.crashes
+    if ending.state is RunState.SUCCEEDED:
+        return Decision(outcome=Outcome.SUCCEED, attempts=attempts, crashes=crashes)
+    failure = ending.failure or Failure(code=ending.state.value, message=f"the run ended {ending.state.value}")
+    if ending.state is RunState.LOST and not ending.released:
+        crashes += 1
+    elif ending.state in (RunState.FAILED, RunState.TIMED_OUT, RunState.OUT_OF_MEMORY):
+        attempts += 1
+    if ending.state is RunState.CANCELED or cancel:
+        return Decision(outcome=Outcome.CANCEL, attempts=attempts, crashes=crashes, failure=failure)
+    if ending.state is RunState.LOST:
+        if crashes >= limits.CRASH_LIMIT:
+            detail = f"its node died {crashes} times while it ran; last: {failure.message}"
+            failure = Failure(code="crash_limit", message=detail)
+            return Decision(outcome=Outcome.FAIL, attempts=attempts, crashes=crashes, failure=failure)
+        return Decision(outcome=Outcome.RETRY, attempts=attempts, crashes=crashes, due_at_us=now_us, failure=failure)
+    if attempts >= task.max_attempts:
+        return Decision(outcome=Outcome.FAIL, attempts=attempts, crashes=crashes, failure=failure)
+    due_at_us = now_us + delay_us(task.retry_delay_s, attempts, chance)
+    return Decision(outcome=Outcome.RETRY, attempts=attempts, crashes=crashes, due_at_us=due_at_us, failure=failure)
+
+
+def delay_us(base_s: int, attempt: int, chance: float) -> int:
+    """Doubled after each attempt, at most a day, then spread by up to a quarter either way."""
+    seconds = min(base_s * 2 ** min(attempt - 1, 20), limits.MAX_RETRY_DELAY_S)
+    return int(seconds * (1 + _JITTER * (2 * chance - 1)) * _MICROSECONDS)

@@ -1,0 +1,188 @@
+"""Runs, and the automata of runs and tasks: one table each. No other file assigns a state.
+
+The diagrams in the README are made from these tables by `diagram`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from app.domain.errors import IllegalTransition
+from app.wire.report import Ending, Failure, Report
+from app.wire.states import RunState, TaskState
+from app.wire.usage import Usage
+
+
+class RunEvent(StrEnum):
+    CLAIM = "claim"
+    WITHDRAW = "withdraw"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    TIME_OUT = "time out"
+    EXHAUST_MEMORY = "exhaust memory"
+    LOSE = "lose"
+    CANCEL = "cancel"
+
+
+class TaskEvent(StrEnum):
+    RELEASE = "release"
+    SKIP = "skip"
+    OFFER = "offer"
+    WITHDRAW = "withdraw"
+    CLAIM = "claim"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    RETRY = "retry"
+    CANCEL = "cancel"
+    RESET = "reset"
+
+
+RUN_TABLE: Mapping[RunState, Mapping[RunEvent, RunState]] = {
+    RunState.QUEUED: {
+        RunEvent.CLAIM: RunState.RUNNING,
+        RunEvent.WITHDRAW: RunState.CANCELED,
+    },
+    RunState.RUNNING: {
+        RunEvent.SUCCEED: RunState.SUCCEEDED,
+        RunEvent.FAIL: RunState.FAILED,
+        RunEvent.TIME_OUT: RunState.TIMED_OUT,
+        RunEvent.EXHAUST_MEMORY: RunState.OUT_OF_MEMORY,
+        RunEvent.LOSE: RunState.LOST,
+        RunEvent.CANCEL: RunState.CANCELED,
+    },
+}
+
+TASK_TABLE: Mapping[TaskState, Mapping[TaskEvent, TaskState]] = {
+    TaskState.WAITING: {
+        TaskEvent.RELEASE: TaskState.READY,
+        TaskEvent.SKIP: TaskState.SKIPPED,
+        TaskEvent.CANCEL: TaskState.CANCELED,
+    },
+    TaskState.READY: {
+        TaskEvent.OFFER: TaskState.QUEUED,
+        TaskEvent.CLAIM: TaskState.RUNNING,
+        TaskEvent.FAIL: TaskState.FAILED,
+        TaskEvent.CANCEL: TaskState.CANCELED,
+    },
+    TaskState.QUEUED: {
+        TaskEvent.CLAIM: TaskState.RUNNING,
+        TaskEvent.WITHDRAW: TaskState.READY,
+        TaskEvent.CANCEL: TaskState.CANCELED,
+    },
+    TaskState.RUNNING: {
+        TaskEvent.SUCCEED: TaskState.SUCCEEDED,
+        TaskEvent.FAIL: TaskState.FAILED,
+        TaskEvent.RETRY: TaskState.READY,
+        TaskEvent.CANCEL: TaskState.CANCELED,
+    },
+    TaskState.SUCCEEDED: {TaskEvent.RESET: TaskState.WAITING},
+    TaskState.FAILED: {TaskEvent.RESET: TaskState.WAITING},
+    TaskState.CANCELED: {TaskEvent.RESET: TaskState.WAITING},
+    TaskState.SKIPPED: {TaskEvent.RESET: TaskState.WAITING},
+}
+
+ENDED_BY: Mapping[RunState, RunEvent] = {state: event for event, state in RUN_TABLE[RunState.RUNNING].items()}
+"""The event that brings a running run to a terminal state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One attempt at a task. `number` counts from 1 within the task (and map index); `fence` is what a node must show
+    to report on it; `sequence` is the highest report applied; times are microseconds on the database's clock.
+    """
+
+    id: str
+    task_seq: int
+    job_seq: int
+    task_id: str
+    job_id: str
+    map_index: int | None
+    number: int
+    fence: int
+    route: str
+    state: RunState
+    node_id: str | None = None
+    claim_id: str | None = None
+    created_at_us: int
+    offered_at_us: int
+    claimed_at_us: int | None = None
+    started_at_us: int | None = None
+    finished_at_us: int | None = None
+    progress: float = 0.0
+    status_text: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    failure: Failure | None = None
+    result: Any = None  # JSON
+    usage: Usage | None = None
+    sequence: int = 0
+
+
+def run_after(state: RunState, event: RunEvent) -> RunState:
+    """Raises IllegalTransition, and changes nothing, when the table has no such step."""
+    try:
+        return RUN_TABLE[state][event]
+    except KeyError:
+        raise IllegalTransition("run", state, event) from None
+
+
+def task_after(state: TaskState, event: TaskEvent) -> TaskState:
+    """Raises IllegalTransition, and changes nothing, when the table has no such step."""
+    try:
+        return TASK_TABLE[state][event]
+    except KeyError:
+        raise IllegalTransition("task", state, event) from None
+
+
+def claim(run: Run, *, node_id: str, claim_id: str, now_us: int) -> Run:
+    state = run_after(run.state, RunEvent.CLAIM)
+    return replace(run, state=state, node_id=node_id, claim_id=claim_id, claimed_at_us=now_us)
+
+
+def fold(run: Run, report: Report, now_us: int) -> Run:
+    """The run with a report applied. A repeated or older report changes nothing; progress never falls.
+
+    The node's times are kept between the claim and `now_us`, so that no clock error can turn order round.
+    """
+    if report.sequence <= run.sequence or run.state is not RunState.RUNNING:
+        return run
+    claimed = run.claimed_at_us or run.created_at_us
+    started = run.started_at_us
+    if started is None and report.started_at_us is not None:
+        started = min(max(report.started_at_us, claimed), now_us)
+    run = replace(
+        run,
+        sequence=report.sequence,
+        started_at_us=started,
+        progress=max(run.progress, min(max(report.progress or 0.0, 0.0), 1.0)),
+        status_text=run.status_text if report.status_text is None else report.status_text,
+        usage=report.usage or run.usage,
+    )
+    return end(run, report.ending, now_us) if report.ending else run
+
+
+def end(run: Run, ending: Ending, now_us: int) -> Run:
+    state = run_after(run.state, ENDED_BY[ending.state])
+    began = run.started_at_us or run.claimed_at_us or run.created_at_us
+    return replace(
+        run,
+        state=state,
+        finished_at_us=min(max(ending.at_us, began), now_us),
+        progress=1.0 if state is RunState.SUCCEEDED else run.progress,
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+        failure=ending.failure,
+        result=ending.result,
+    )
+
+
+def withdraw(run: Run, now_us: int) -> Run:
+    """A run that was offered and that nobody may claim any more."""
+    return replace(run, state=run_after(run.state, RunEvent.WITHDRAW), finished_at_us=now_us)
+
+
+def diagram(table: Mapping[Any, Mapping[Any, Any]]) -> str:
+    """The table as a Mermaid state diagram."""
+    steps = [f"    {a} --> {b}: {event}" for a, row in table.items() for event, b in row.items()]
+    return "\n".join(["stateDiagram-v2", *steps])

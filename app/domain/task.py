@@ -1,0 +1,146 @@
+"""Tasks: what was asked (`TaskSpec`) and how far it is (`Task`).
+
+Both are values; `app/domain/run.py` has the table of states, and the functions here are the only writers of a task's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.domain import limits
+from app.domain.chords import RunWhen
+from app.domain.run import TaskEvent, task_after
+from app.wire.report import Failure
+from app.wire.resources import Resources
+from app.wire.states import TASK_TERMINAL, TaskState
+
+DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits.DEFAULT_MEMORY_MB)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """One task as asked for. `submitted` is the JSON object as the caller wrote it, for showing it again."""
+
+    name: str
+    executor: str
+    version: str = ""
+    needs: tuple[str, ...] = ()
+    run_when: RunWhen = RunWhen.ALL_SUCCEEDED
+    payload: Any = None  # JSON
+    inputs: tuple[Any, ...] = ()  # JSON
+    outputs: tuple[Any, ...] = ()  # JSON
+    shape: Resources = DEFAULT_SHAPE
+    time_limit_s: int = limits.DEFAULT_TIME_S
+    max_attempts: int = 1
+    retry_delay_s: int = 0
+    priority: int = limits.DEFAULT_PRIORITY
+    tag: str = ""
+    submitted: Mapping[str, Any] = field(default_factory=dict)  # JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One node of a job's graph. `seq` is the store's growing number, `position` its place in the job.
+
+    `attempts` counts runs that ended by the task's own doing, `runs` all of them, `crashes` the node deaths it was in
+    flight at. `run_id` is the newest run, and once the task has ended the one whose result stands.
+    A ready task with `due_at_us` in the future waits for its retry.
+    """
+
+    seq: int
+    id: str
+    job_seq: int
+    job_id: str
+    position: int
+    name: str
+    state: TaskState
+    route: str
+    run_when: RunWhen
+    priority: int
+    height: int
+    max_attempts: int
+    retry_delay_s: int
+    attempts: int = 0
+    runs: int = 0
+    crashes: int = 0
+    run_id: str | None = None
+    due_at_us: int = 0
+    progress: float = 0.0
+    status_text: str | None = None
+    created_at_us: int
+    started_at_us: int | None = None
+    finished_at_us: int | None = None
+    failure: Failure | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in TASK_TERMINAL
+
+
+def released(task: Task) -> Task:
+    """Its needs allow it to run."""
+    return replace(task, state=task_after(task.state, TaskEvent.RELEASE))
+
+
+def offered(task: Task, run_id: str) -> Task:
+    return replace(task, state=task_after(task.state, TaskEvent.OFFER), run_id=run_id, runs=task.runs + 1)
+
+
+def handed(task: Task, run_id: str) -> Task:
+    """Claimed straight from `ready` by a slot that is free: no message was ever out for this run."""
+    return replace(task, state=task_after(task.state, TaskEvent.CLAIM), run_id=run_id, runs=task.runs + 1)
+
+
+def claimed(task: Task) -> Task:
+    return replace(task, state=task_after(task.state, TaskEvent.CLAIM))
+
+
+def withdrawn(task: Task) -> Task:
+    return replace(task, state=task_after(task.state, TaskEvent.WITHDRAW))
+
+
+def succeeded(task: Task, *, started_at_us: int | None, finished_at_us: int) -> Task:
+    return replace(
+        task,
+        state=task_after(task.state, TaskEvent.SUCCEED),
+        started_at_us=task.started_at_us or started_at_us,
+        finished_at_us=finished_at_us,
+        progress=1.0,
+        attempts=task.attempts + 1,
+        failure=None,
+    )
+
+
+def failed(task: Task, failure: Failure, *, now_us: int) -> Task:
+    return replace(task, state=task_after(task.state, TaskEvent.FAIL), finished_at_us=now_us, failure=failure)
+
+
+def canceled(task: Task, failure: Failure, *, now_us: int) -> Task:
+    return replace(task, state=task_after(task.state, TaskEvent.CANCEL), finished_at_us=now_us, failure=failure)
+
+
+def skipped(task: Task, failure: Failure, *, now_us: int) -> Task:
+    return replace(task, state=task_after(task.state, TaskEvent.SKIP), finished_at_us=now_us, failure=failure)
+
+
+def retried(task: Task, failure: Failure | None, *, due_at_us: int) -> Task:
+    """Ready again after a run that did not succeed, from `due_at_us` on."""
+    return replace(
+        task, state=task_after(task.state, TaskEvent.RETRY), due_at_us=due_at_us, progress=0.0, failure=failure
+    )
+
+
+def reset(task: Task) -> Task:
+    """As if never run, for running it again; its runs stay as history and their numbers go on."""
+    return replace(
+        task,
+        state=task_after(task.state, TaskEvent.RESET),
+        attempts=0,
+        crashes=0,
+        due_at_us=0,
+        progress=0.0,
+        status_text=None,
+        started_at_us=None,
+        finished_at_us=None,
+        failure=None,
+    )

@@ -1,0 +1,209 @@
+"""The store: the truth about jobs, tasks, chords, runs, nodes. Memory, SQLite and PostgreSQL keep these promises alike.
+
+`read` and `write` run a function in one transaction. A write commits when the function returns and rolls back when it
+raises; it may be run again from the start after a conflict with another writer, so it must have no effect outside.
+What was committed survives the death of every process. `Unavailable` is raised when the database is away.
+
+Order of locks, which every writer keeps: runs, tasks, chords, and jobs last, each in ascending order. Methods named
+`lock_...` and those said to lock hold their rows until the transaction ends; nobody else changes them meanwhile.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from app.domain.job import Job
+from app.domain.node import Node
+from app.domain.run import Run
+from app.domain.task import Task, TaskSpec
+from app.ports.records import (
+    ChordState,
+    Event,
+    JobFilter,
+    KeptAnswer,
+    LiteralChord,
+    NeedResult,
+    Page,
+    Part,
+    Project,
+    Queue,
+    StoredLine,
+    TaskView,
+    Token,
+)
+from app.wire.states import TaskState
+from app.wire.usage import Sample
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Queries. A single thing is None when it is not there; a list is empty. Nothing here grows with the history."""
+
+    @property
+    def now_us(self) -> int:
+        """The database's clock, the same value throughout the transaction."""
+
+    def job(self, job_id: str) -> Job | None: ...
+    def jobs(self, wanted: JobFilter, page: Page) -> list[Job]:
+        """Newest first; the key is (seq,)."""
+
+    def task(self, task_id: str) -> TaskView | None: ...
+    def tasks(self, job_seq: int, page: Page, name: str | None = None) -> list[TaskView]:
+        """In order of submission; the key is (position,)."""
+
+    def edges(self, job_seq: int) -> list[tuple[int, int]]:
+        """(header position, body position) of every part of the job's chords, by body, then header order."""
+
+    def run(self, run_id: str) -> Run | None: ...
+    def runs(self, job_seq: int, page: Page, task_seq: int | None = None) -> list[Run]:
+        """By task, then number; the key is (task_seq, map index or -1, number)."""
+
+    def lines(
+        self, page: Page, *, job_seq: int | None = None, task_seq: int | None = None, run_id: str | None = None
+    ) -> list[StoredLine]:
+        """In order of arrival; the key is (seq,). Exactly one of the three is given."""
+
+    def samples(self, run_id: str, page: Page) -> list[Sample]:
+        """By time; the key is (at_us,)."""
+
+    def events(self, org_id: str, page: Page, job_id: str | None = None) -> list[Event]:
+        """Oldest first; the key is (seq,)."""
+
+    def nodes(self) -> list[Node]:
+        """All of them, by name."""
+
+    def node(self, node_id: str) -> Node | None: ...
+    def held(self, node_ids: Collection[str]) -> list[Run]:
+        """The running runs of these nodes."""
+
+    def queues(self, org_id: str) -> list[Queue]: ...
+    def queue_counts(self, org_id: str) -> Mapping[str, Mapping[TaskState, int]]:
+        """Tasks of unfinished jobs by queue and state."""
+
+    def projects(self, org_id: str) -> list[Project]:
+        """Oldest first: the first one is the default project."""
+
+    def token(self, token_id: str) -> Token | None: ...
+    def tokens(self, org_id: str) -> list[Token]: ...
+    def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None: ...
+
+
+class Writer(Reader, Protocol):
+    """Changes, always by the batch. An empty batch does nothing. `save_...` writes every mutable field."""
+
+    def reserve(self, kind: str, count: int) -> int:
+        """The first of `count` consecutive new numbers of `kind` (`job`, `task`, `project`), never given twice."""
+
+    # -- submit
+    def insert_job(self, job: Job) -> None: ...
+    def insert_tasks(self, tasks: Sequence[Task], specs: Sequence[TaskSpec]) -> None: ...
+    def insert_chords(self, chords: Sequence[tuple[int, Sequence[int]]]) -> None:
+        """Chords of tasks just inserted: (body seq, header seqs in order). Parts are not yet returned."""
+
+    def keep_answer(self, answer: KeptAnswer) -> bool:
+        """False, and nothing changed, when the key is taken."""
+
+    # -- runs and tasks
+    def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
+        """Those that exist, locked, by id."""
+
+    def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
+        """Those that exist, locked, by seq."""
+
+    def lock_open_tasks(self, job_seq: int, limit: int, after_seq: int = 0) -> list[Task]:
+        """Tasks of the job that have not ended and whose seq is larger, locked, by seq."""
+
+    def insert_runs(self, runs: Sequence[Run]) -> None: ...
+    def save_runs(self, runs: Sequence[Run]) -> None: ...
+    def save_tasks(self, tasks: Sequence[Task]) -> None: ...
+    def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]: ...
+    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
+        """The newest run's result of each task of the job so named."""
+
+    def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
+        """The running runs that this claim gave to this node."""
+
+    # -- chords
+    def return_parts(self, parts: Sequence[Part]) -> list[ChordState]:
+        """Count each part in every chord that has it, once: a part that was returned before changes nothing. Answers
+        with the chords that changed, locked, by body.
+        """
+
+    def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
+        """Waiting `all_succeeded` tasks that need one of these, directly or through others of the same kind; locked."""
+
+    def reopen_parts(self, header_seqs: Collection[int]) -> None:
+        """Take back the parts of tasks that will run again: their chords wait for them anew."""
+
+    def open_literal_chord(self, chord_id: str, size: int, body: str) -> None:
+        """A chord of Celery's own canvas. Opening one that exists changes nothing."""
+
+    def return_literal_part(self, chord_id: str, index: int, succeeded: bool, value: Any) -> LiteralChord | None:
+        """Count a part once. The closed chord, exactly once: when the last part comes in, or at the first failure."""
+
+    # -- release
+    def ready_routes(self) -> list[str]:
+        """Routes with at least one ready task that is due and whose job is neither paused nor canceled."""
+
+    def lock_ready(self, route: str, limit: int) -> list[Task]:
+        """The first such tasks of the route in release order, locked; rows that another writer holds are passed over.
+        Order: priority (higher first), then older job, then greater height, then seq.
+        """
+
+    def queued_counts(self, routes: Collection[str]) -> Mapping[str, int]:
+        """Runs that are out and not yet claimed, by route."""
+
+    def stale_offers(self, offered_before_us: int, limit: int) -> list[Run]:
+        """Queued runs last offered before then, oldest first; not locked."""
+
+    # -- jobs
+    def lock_jobs(self, seqs: Collection[int]) -> list[Job]: ...
+    def add_counts(self, deltas: Mapping[int, Mapping[TaskState, int]]) -> list[Job]:
+        """Add to the counts of these jobs, by seq; the changed jobs, locked."""
+
+    def save_jobs(self, jobs: Sequence[Job]) -> None:
+        """Everything but the counts."""
+
+    def delete_job(self, job_seq: int) -> None:
+        """The job and all that belongs to it."""
+
+    def desired(self, job_seqs: Collection[int]) -> Mapping[int, str]:
+        """What each owner wants (`app.domain.job.Desired`), not locked."""
+
+    # -- what runs say
+    def add_lines(self, lines: Sequence[StoredLine]) -> None:
+        """`seq` is ignored and given by the store; a line of a run that is there already is ignored."""
+
+    def add_samples(self, samples: Sequence[tuple[str, Sample]]) -> None:
+        """(run id, sample); a sample of the same run and time is ignored."""
+
+    def add_events(self, events: Sequence[Event]) -> None: ...
+
+    # -- fleet
+    def save_node(self, node: Node) -> None:
+        """Insert or replace."""
+
+    def renew_lease(self, node_id: str, until_us: int) -> bool:
+        """False when there is no such node."""
+
+    def expired_nodes(self) -> list[Node]:
+        """Nodes that are not offline, whose lease is over, and that still hold running runs."""
+
+    # -- the rest
+    def insert_project(self, project: Project) -> None: ...
+    def save_queue(self, queue: Queue) -> None: ...
+    def save_token(self, token: Token) -> None: ...
+    def lead(self, name: str, holder: str, until_us: int) -> bool:
+        """Take or renew the lease `name` for `holder`; False while another holder's lasts."""
+
+    def resign(self, name: str, holder: str) -> None: ...
+    def stamp(self, name: str) -> None:
+        """Note that `name` is alive now."""
+
+    def stamped_at_us(self, name: str) -> int | None: ...
+
+
+class Store(Protocol):
+    def read(self, work: Callable[[Reader], T]) -> T: ...
+    def write(self, work: Callable[[Writer], T]) -> T: ...
+    def close(self) -> None: ...
