@@ -1,1 +1,1 @@
-"""What the services ask of the world: promises only. `app/adapters` keeps them, and one suite of tests holds them all.
+"""What the services ask of the world: promises only. One suite of tests holds every adapter to them."""

@@ -1,0 +1,39 @@
+"""What every service is given: the ports, and the settings that change what it decides."""
+
+from dataclasses import dataclass
+
+from app.ports.broker import Broker
+from app.ports.chance import Chance
+from app.ports.store import Store
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clockwork:
+    """The intervals of the whole, in seconds. They belong together: a lease outlasts several heartbeats."""
+
+    heartbeat_s: float
+    lease_s: float
+    sweep_s: float
+    offer_timeout_s: float
+    leader_lease_s: float
+    unfit_grace_s: float
+    """How long a task waits for a node that could ever hold it before it fails."""
+
+
+PRODUCTION = Clockwork(heartbeat_s=5, lease_s=20, sweep_s=2, offer_timeout_s=10, leader_lease_s=10, unfit_grace_s=60)
+FAST = Clockwork(heartbeat_s=0.5, lease_s=2, sweep_s=0.25, offer_timeout_s=1, leader_lease_s=1, unfit_grace_s=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together."""
+
+    store: Store
+    broker: Broker
+    chance: Chance
+    clockwork: Clockwork = PRODUCTION
+    handoff: bool = True
+    max_bundle: int = 64
+    version: str = "0"
