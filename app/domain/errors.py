@@ -7,6 +7,7 @@ FlotillaError
   Unauthorized       no token, or not a good one
   Forbidden          a good token that may not do this
   Conflict           the thing is in a state that does not allow it
+  Outdated           the thing was changed since the caller read it
   TooLarge           over a limit of size
   Unavailable        a part is away for now; try again
   IllegalTransition  a bug: an event that its state does not allow
@@ -51,6 +52,10 @@ class Forbidden(FlotillaError):
 
 
 class Conflict(FlotillaError):
+    pass
+
+
+class Outdated(FlotillaError):
     pass
 
 

@@ -82,8 +82,8 @@ def settle(job: Job, now_us: int) -> Job:
         state = JobState.RUNNING
     started = job.started_at_us or (None if state in (JobState.PENDING, JobState.PAUSED) else now_us)
     finished = now_us if state in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED) else None
-    failure = job.failure
-    if state is JobState.FAILED and failure is None:
+    failure = None
+    if state is JobState.FAILED:
         count = job.counts.get(TaskState.FAILED, 0)
         failure = Failure(code="tasks_failed", message=f"{count} of {job.total} tasks failed")
     return replace(job, state=state, started_at_us=started, finished_at_us=finished, failure=failure)

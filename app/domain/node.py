@@ -1,6 +1,6 @@
 """Nodes: the compute hosts of the fleet, as the store knows them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from app.wire.resources import Resources, Route
@@ -54,3 +54,21 @@ class Node:
 def slots(nodes: Iterable[Node], route: Route) -> int:
     """How many runs of the route these nodes could hold at once, were they empty."""
     return sum(route.shape.times_in(node.total) for node in nodes if node.serves(route))
+
+
+def unfit_reason(route: Route, nodes: Collection[Node]) -> str:
+    """Why none of these nodes could ever serve the route: what is asked, and what the nearest has."""
+    asked = f"{route.shape.cpu_milli / 1000:g} cpu and {route.shape.memory_mib} MB"
+    offering = [node for node in nodes if route.executor in node.executors]
+    if not offering:
+        known = sorted({name for node in nodes for name in node.executors})
+        return f"no node offers the executor {route.executor!r}; offered are: {', '.join(known) or 'none'}"
+    serving = [node for node in offering if route.queue in node.queues or "*" in node.queues]
+    if not serving:
+        return f"no node that offers {route.executor!r} serves the queue {route.queue!r}"
+    tagged = [node for node in serving if not route.tag or route.tag in node.tags]
+    if not tagged:
+        return f"no node that serves the queue {route.queue!r} has the tag {route.tag!r}"
+    largest = max(tagged, key=lambda node: (node.total.cpu_milli, node.total.memory_mib))
+    has = f"{largest.total.cpu_milli / 1000:g} cpu and {largest.total.memory_mib} MB"
+    return f"no node fits: it needs {asked}; the largest node, {largest.name}, has {has}"

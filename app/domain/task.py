@@ -44,7 +44,7 @@ class Task:
 
     `attempts` counts runs that ended by the task's own doing, `runs` all of them, `crashes` the node deaths it was in
     flight at. `run_id` is the newest run, and once the task has ended the one whose result stands.
-    A ready task with `due_at_us` in the future waits for its retry.
+    A ready task with `due_at_us` in the future waits for its retry. `cancel`: its owner wants it ended.
     """
 
     seq: int
@@ -65,8 +65,7 @@ class Task:
     crashes: int = 0
     run_id: str | None = None
     due_at_us: int = 0
-    progress: float = 0.0
-    status_text: str | None = None
+    cancel: bool = False
     created_at_us: int
     started_at_us: int | None = None
     finished_at_us: int | None = None
@@ -105,7 +104,6 @@ def succeeded(task: Task, *, started_at_us: int | None, finished_at_us: int) -> 
         state=task_after(task.state, TaskEvent.SUCCEED),
         started_at_us=task.started_at_us or started_at_us,
         finished_at_us=finished_at_us,
-        progress=1.0,
         attempts=task.attempts + 1,
         failure=None,
     )
@@ -125,9 +123,7 @@ def skipped(task: Task, failure: Failure, *, now_us: int) -> Task:
 
 def retried(task: Task, failure: Failure | None, *, due_at_us: int) -> Task:
     """Ready again after a run that did not succeed, from `due_at_us` on."""
-    return replace(
-        task, state=task_after(task.state, TaskEvent.RETRY), due_at_us=due_at_us, progress=0.0, failure=failure
-    )
+    return replace(task, state=task_after(task.state, TaskEvent.RETRY), due_at_us=due_at_us, failure=failure)
 
 
 def reset(task: Task) -> Task:
@@ -138,8 +134,7 @@ def reset(task: Task) -> Task:
         attempts=0,
         crashes=0,
         due_at_us=0,
-        progress=0.0,
-        status_text=None,
+        cancel=False,
         started_at_us=None,
         finished_at_us=None,
         failure=None,

@@ -27,4 +27,7 @@ class Broker(Protocol):
     def announce(self, routes: Collection[Route]) -> None:
         """Tell nodes that these routes have offers, so that they consume them; best effort, never raises."""
 
+    def nudge(self, node_ids: Collection[str]) -> None:
+        """Ask these nodes for a heartbeat now, since its answer has news for them; best effort, never raises."""
+
     def close(self) -> None: ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.chords import Count, RunWhen
+from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
 from app.wire.report import LogLine
 from app.wire.states import JobState, TaskState
@@ -37,11 +38,11 @@ class LiteralChord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
-    """A task as it is shown: with what was asked and, once it has one, its result."""
+    """A task as it is shown: with what was asked, and its newest run (`task.run_id`), which has progress and result."""
 
     task: Task
     spec: TaskSpec
-    result: Any = None  # JSON
+    run: Run | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

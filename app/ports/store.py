@@ -30,6 +30,7 @@ from app.ports.records import (
     TaskView,
     Token,
 )
+from app.wire.resources import Resources
 from app.wire.states import TaskState
 from app.wire.usage import Sample
 
@@ -76,6 +77,9 @@ class Reader(Protocol):
     def held(self, node_ids: Collection[str]) -> list[Run]:
         """The running runs of these nodes."""
 
+    def unwanted(self, node_id: str) -> list[str]:
+        """Ids of the node's running runs whose task is to be canceled (`Task.cancel`)."""
+
     def queues(self, org_id: str) -> list[Queue]: ...
     def queue_counts(self, org_id: str) -> Mapping[str, Mapping[TaskState, int]]:
         """Tasks of unfinished jobs by queue and state."""
@@ -110,8 +114,8 @@ class Writer(Reader, Protocol):
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
         """Those that exist, locked, by seq."""
 
-    def lock_open_tasks(self, job_seq: int, limit: int, after_seq: int = 0) -> list[Task]:
-        """Tasks of the job that have not ended and whose seq is larger, locked, by seq."""
+    def lock_tasks_in(self, job_seq: int, states: Collection[TaskState], limit: int, after_seq: int = 0) -> list[Task]:
+        """Tasks of the job in these states whose seq is larger, locked, by seq."""
 
     def insert_runs(self, runs: Sequence[Run]) -> None: ...
     def save_runs(self, runs: Sequence[Run]) -> None: ...
@@ -132,6 +136,9 @@ class Writer(Reader, Protocol):
     def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
         """Waiting `all_succeeded` tasks that need one of these, directly or through others of the same kind; locked."""
 
+    def chord_states(self, body_seqs: Collection[int]) -> list[ChordState]:
+        """The chords of these bodies, by body; a task without needs has none."""
+
     def reopen_parts(self, header_seqs: Collection[int]) -> None:
         """Take back the parts of tasks that will run again: their chords wait for them anew."""
 
@@ -150,19 +157,31 @@ class Writer(Reader, Protocol):
         Order: priority (higher first), then older job, then greater height, then seq.
         """
 
+    def queued_routes(self) -> list[str]:
+        """Routes with at least one queued run."""
+
     def queued_counts(self, routes: Collection[str]) -> Mapping[str, int]:
         """Runs that are out and not yet claimed, by route."""
+
+    def lock_queued(self, route: str, offered_before_us: int, limit: int) -> list[Run]:
+        """The route's queued runs last offered before then, oldest first, locked; those others hold are passed over."""
 
     def stale_offers(self, offered_before_us: int, limit: int) -> list[Run]:
         """Queued runs last offered before then, oldest first; not locked."""
 
     # -- jobs
     def lock_jobs(self, seqs: Collection[int]) -> list[Job]: ...
+    def lock_canceling_jobs(self, limit: int) -> list[Job]:
+        """Jobs that are to be canceled and have not ended, by seq."""
+
     def add_counts(self, deltas: Mapping[int, Mapping[TaskState, int]]) -> list[Job]:
-        """Add to the counts of these jobs, by seq; the changed jobs, locked."""
+        """Add to the counts of these jobs, by seq; all of them as they now are, locked, also where nothing is added."""
 
     def save_jobs(self, jobs: Sequence[Job]) -> None:
         """Everything but the counts."""
+
+    def set_task_priority(self, job_seq: int, priority: int) -> None:
+        """Of the job's tasks that are waiting or ready."""
 
     def delete_job(self, job_seq: int) -> None:
         """The job and all that belongs to it."""
@@ -183,8 +202,8 @@ class Writer(Reader, Protocol):
     def save_node(self, node: Node) -> None:
         """Insert or replace."""
 
-    def renew_lease(self, node_id: str, until_us: int) -> bool:
-        """False when there is no such node."""
+    def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
+        """Note what the node has free, too. False when there is no such node."""
 
     def expired_nodes(self) -> list[Node]:
         """Nodes that are not offline, whose lease is over, and that still hold running runs."""

@@ -1,10 +1,11 @@
 """What every service is given: the ports, and the settings that change what it decides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.ports.broker import Broker
 from app.ports.chance import Chance
 from app.ports.store import Store
+from app.services.fleet import Fleet, Pace
 
 MICROSECONDS = 1_000_000
 
@@ -28,7 +29,10 @@ FAST = Clockwork(heartbeat_s=0.5, lease_s=2, sweep_s=0.25, offer_timeout_s=1, le
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together."""
+    """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together.
+
+    `fleet` and `pace` are this process's own estimates: wrong ones cost speed, never correctness.
+    """
 
     store: Store
     broker: Broker
@@ -37,3 +41,5 @@ class Core:
     handoff: bool = True
     max_bundle: int = 64
     version: str = "0"
+    fleet: Fleet = field(default_factory=Fleet)
+    pace: Pace = field(default_factory=Pace)

@@ -62,7 +62,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """Every few seconds from a thread of its own. `idle_s` is how long the node has had room and popped nothing."""
+    """Every few seconds from a thread of its own. `idle_s` is how long the node has had room and popped nothing.
+
+    `leaving`: this is the node's last word, it holds nothing and stops.
+    """
 
     free: Resources
     held: tuple[Held, ...]
@@ -70,6 +73,7 @@ class Heartbeat:
     cpu_percent: float
     used_memory_bytes: int
     idle_s: float
+    leaving: bool = False
 
     def to_wire(self) -> Json:
         return {
@@ -79,6 +83,7 @@ class Heartbeat:
             "cpuPercent": self.cpu_percent,
             "usedMemoryBytes": self.used_memory_bytes,
             "idleS": self.idle_s,
+            "leaving": self.leaving,
         }
 
     @classmethod
@@ -90,6 +95,7 @@ class Heartbeat:
             cpu_percent=take(source, "cpuPercent", float),
             used_memory_bytes=take(source, "usedMemoryBytes", int),
             idle_s=take(source, "idleS", float),
+            leaving=bool(source.get("leaving")),
         )
 
 

@@ -1,0 +1,73 @@
+"""A node takes runs: a compare-and-set from `queued` to `running` that gives it the full specs.
+
+Only what is queued and wanted is given: a forged, stale or repeated message yields nothing. The repeat of a claim whose
+answer was lost (same claim id) yields the same runs again.
+"""
+
+from app.domain import run as runs_
+from app.domain import task as tasks_
+from app.domain.errors import NotFound
+from app.domain.job import Desired
+from app.domain.run import Run
+from app.domain.task import Task
+from app.ports.store import Writer
+from app.services.assign import to_specs
+from app.services.core import MICROSECONDS, Core
+from app.services.finish import fail_unstarted
+from app.services.ledger import Ledger
+from app.services.release import Offers, publish, release
+from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer
+from app.wire.states import RunState, TaskState
+
+
+def claim(core: Core, node_id: str, asked: Claim) -> ClaimAnswer:
+    """Raises NotFound for a node that has to register first."""
+    core.fleet.note_free(node_id, asked.free)
+
+    def work(tx: Writer) -> tuple[ClaimAnswer, Offers]:
+        renew(core, tx, node_id, asked)
+        node = tx.node(node_id)
+        if node is None or node.drain:
+            return ClaimAnswer(now_us=tx.now_us, runs=()), Offers()
+        ledger = Ledger()
+        claims = _repeated(tx, node_id, asked) or _take(tx, node_id, asked, ledger)
+        specs, hopeless = to_specs(tx, claims)
+        ready = fail_unstarted(core, tx, hopeless, ledger)
+        offers = release(core, tx, {task.route for task in ready}, ledger)
+        ledger.write(tx)
+        return ClaimAnswer(now_us=tx.now_us, runs=tuple(specs)), offers
+
+    answer, offers = core.store.write(work)
+    publish(core, offers)
+    return answer
+
+
+def renew(core: Core, tx: Writer, node_id: str, said: Claim) -> None:
+    until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
+    if not tx.renew_lease(node_id, until_us, said.free):
+        raise NotFound("this node is not registered")
+
+
+def _take(tx: Writer, node_id: str, asked: Claim, ledger: Ledger) -> list[tuple[Run, Task]]:
+    runs = [run for run in tx.lock_runs(asked.run_ids[:MAX_BUNDLE]) if run.state is RunState.QUEUED]
+    if not runs:
+        return []
+    desired = tx.desired({run.job_seq for run in runs})
+    tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in runs])}
+    pairs = []
+    for run in runs:
+        task = tasks[run.task_seq]
+        if desired.get(run.job_seq) == Desired.RUN and task.state is TaskState.QUEUED and task.run_id == run.id:
+            pairs.append((runs_.claim(run, node_id=node_id, claim_id=asked.claim_id, now_us=tx.now_us), task))
+    claimed = [(run, tasks_.claimed(task)) for run, task in pairs]
+    tx.save_runs([run for run, _ in claimed])
+    tx.save_tasks([task for _, task in claimed])
+    for _, task in pairs:
+        ledger.moved(task, TaskState.RUNNING)
+    return claimed
+
+
+def _repeated(tx: Writer, node_id: str, asked: Claim) -> list[tuple[Run, Task]]:
+    runs = tx.runs_of_claim(node_id, asked.claim_id)
+    tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in runs])} if runs else {}
+    return [(run, tasks[run.task_seq]) for run in runs]

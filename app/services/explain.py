@@ -1,0 +1,129 @@
+"""Why does this task not run? Every reason that holds now, in the scheduler's own terms, and what would change it."""
+
+from dataclasses import dataclass
+
+from app.domain.graph import shorten
+from app.domain.job import Desired, Job
+from app.domain.node import Node, unfit_reason
+from app.domain.task import Task
+from app.ports.records import Page, TaskView
+from app.ports.store import Reader
+from app.services import query
+from app.services.access import Principal
+from app.services.core import Core
+from app.wire.resources import Resources, Route
+from app.wire.states import TASK_TERMINAL, TaskState
+
+_NAMED = 5
+_NEEDS_READ = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """`code` for programs, `message` what holds, `change` what would change it."""
+
+    code: str
+    message: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    state: TaskState
+    reasons: tuple[Reason, ...]
+
+
+def explain(core: Core, who: Principal, task_id: str) -> Explanation:
+    """Raises NotFound. A task that runs or has ended well has no reasons."""
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> Explanation:
+        view = query.find_task(tx, who, task_id)
+        job = query.find_job(tx, who, view.task.job_id)
+        return Explanation(state=view.task.state, reasons=tuple(_reasons(tx, job, view)))
+
+    return core.store.read(work)
+
+
+def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
+    task = view.task
+    if task.state in TASK_TERMINAL:
+        return _ended(task)
+    if task.state is TaskState.RUNNING:
+        return [_canceling()] if task.cancel else []
+    reasons = _desired(job)
+    if task.state is TaskState.WAITING:
+        return reasons + _needs(tx, task)
+    if task.due_at_us > tx.now_us:
+        reasons.append(_retry(tx, task))
+    return reasons + _room(tx, task)
+
+
+def _ended(task: Task) -> list[Reason]:
+    if task.failure is None:
+        return []
+    return [Reason(code=task.failure.code, message=task.failure.message, change="run it again: POST .../retry")]
+
+
+def _canceling() -> Reason:
+    return Reason(code="canceling", message="it is being canceled; its processes are being ended", change="wait")
+
+
+def _desired(job: Job) -> list[Reason]:
+    if job.desired is Desired.PAUSE:
+        return [Reason(code="paused", message="its job is paused", change="resume the job")]
+    return [_canceling()] if job.desired is Desired.CANCEL else []
+
+
+def _needs(tx: Reader, task: Task) -> list[Reason]:
+    headers = [header for header, body in tx.edges(task.job_seq) if body == task.position][:_NEEDS_READ]
+    unmet = [
+        view.task
+        for header in headers
+        for view in tx.tasks(task.job_seq, Page(limit=1, after=(header - 1,)))
+        if not view.task.ended
+    ]
+    names = ", ".join(f"{shorten(need.name)} ({need.state.value})" for need in unmet[:_NAMED])
+    more = f" and {len(unmet) - _NAMED} more" if len(unmet) > _NAMED else ""
+    message = f"it needs {len(unmet)} tasks that have not ended: {names}{more}"
+    return [Reason(code="needs", message=message, change="it goes on when they have ended")]
+
+
+def _retry(tx: Reader, task: Task) -> Reason:
+    seconds = (task.due_at_us - tx.now_us) / 1_000_000
+    why = f" after: {task.failure.message}" if task.failure else ""
+    return Reason(code="retry_delay", message=f"it is tried again in {seconds:.0f} s{why}", change="wait")
+
+
+def _room(tx: Reader, task: Task) -> list[Reason]:
+    route = Route.parse(task.route)
+    nodes = [node for node in tx.nodes() if not node.offline]
+    if not nodes:
+        return [Reason(code="no_nodes", message="no node has joined yet", change="start a node")]
+    fitting = [node for node in nodes if node.serves(route)]
+    if not fitting:
+        message = unfit_reason(route, nodes)
+        return [Reason(code="no_node_fits", message=message, change="add such a node, or ask for less")]
+    alive = [node for node in fitting if tx.now_us <= node.lease_until_us]
+    if not alive:
+        names = ", ".join(node.name for node in fitting[:_NAMED])
+        return [Reason(code="nodes_lost", message=f"no node that fits is alive: {names}", change="start one again")]
+    taking = [node for node in alive if not node.drain]
+    if not taking:
+        names = ", ".join(node.name for node in alive[:_NAMED])
+        return [Reason(code="draining", message=f"every node that fits is draining: {names}", change="undrain one")]
+    return _busy(route, taking)
+
+
+def _busy(route: Route, nodes: list[Node]) -> list[Reason]:
+    free = [node for node in nodes if route.shape.fits(node.free)]
+    if free:
+        message = f"it is about to start: {free[0].name} has room"
+        return [Reason(code="starting", message=message, change="wait a moment")]
+    nearest = max(nodes, key=lambda node: (node.free.cpu_milli, node.free.memory_mib))
+    message = f"it needs {_say(route.shape)}; {nearest.name} has the most free: {_say(nearest.free)}"
+    return [Reason(code="no_room", message=message, change="it starts when enough has ended, or add a node")]
+
+
+def _say(amount: Resources) -> str:
+    return f"{amount.cpu_milli / 1000:g} cpu and {amount.memory_mib} MB"

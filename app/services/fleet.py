@@ -1,0 +1,76 @@
+"""What this process believes of the fleet: which nodes there are, what is free on them, how quick a route's runs are.
+
+Estimates that steer how much is offered and handed off. The store has the truth; a wrong estimate costs speed only.
+"""
+
+from collections.abc import Iterable
+
+from app.domain.node import Node
+from app.domain.run import Run
+from app.ports.store import Reader
+from app.wire.resources import Resources, Route
+
+_REFRESH_US = 1_000_000
+_QUICK_S = 0.050
+_WEIGHT = 0.2
+
+
+class Fleet:
+    """Nodes as last read from the store, at most a second old, with what they have since said to be free."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Node] = {}
+        self._free: dict[str, Resources] = {}
+        self._read_at_us = 0
+
+    def refresh(self, tx: Reader, *, at_once: bool = False) -> None:
+        if at_once or not 0 <= tx.now_us - self._read_at_us < _REFRESH_US:
+            nodes = {node.id: node for node in tx.nodes()}
+            self._free = {node.id: node.free for node in nodes.values()}
+            self._nodes = nodes
+            self._read_at_us = tx.now_us
+
+    def note_free(self, node_id: str, free: Resources) -> bool:
+        """True when that is more than was known: something else may fit now."""
+        known = self._free.get(node_id)
+        self._free[node_id] = free
+        return known is None or not free.fits(known)
+
+    def give_back(self, node_id: str, shape: Resources) -> None:
+        """A slot of the node is about to return its charge; the node's next word replaces this."""
+        if node_id in self._free:
+            self._free[node_id] += shape
+
+    def node(self, node_id: str) -> Node | None:
+        return self._nodes.get(node_id)
+
+    def serving(self, tx: Reader, route: Route) -> Iterable[Node]:
+        """Nodes that take work now and could run this route."""
+        self.refresh(tx)
+        now_us = tx.now_us
+        return (
+            node
+            for node in self._nodes.values()
+            if not node.offline and not node.drain and now_us <= node.lease_until_us and node.serves(route)
+        )
+
+    def idle_slots(self, tx: Reader, route: Route) -> int:
+        """How many more runs of the route the fleet could start now."""
+        return sum(max(0, route.shape.times_in(self._free.get(node.id, node.free))) for node in self.serving(tx, route))
+
+
+class Pace:
+    """How long a route's runs have lately taken: a moving average of their wall time."""
+
+    def __init__(self) -> None:
+        self._wall_s: dict[str, float] = {}
+
+    def note(self, run: Run) -> None:
+        """Learn from a run that ended."""
+        wall_s = run.usage.wall_s if run.usage else _QUICK_S
+        known = self._wall_s.get(run.route, wall_s)
+        self._wall_s[run.route] = known + _WEIGHT * (wall_s - known)
+
+    def quick(self, route: str) -> bool:
+        """True when it is known and short enough that runs had better travel together."""
+        return self._wall_s.get(route, _QUICK_S) < _QUICK_S

@@ -1,0 +1,222 @@
+"""What there is to see, for whom. Another organization's id answers exactly as an absent one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.errors import NotFound
+from app.domain.job import Job
+from app.domain.node import Node
+from app.domain.run import Run
+from app.ports.records import Event, JobFilter, Page, Project, Queue, StoredLine, TaskView, Token
+from app.ports.store import Reader
+from app.services.access import Principal
+from app.services.core import MICROSECONDS, Core
+from app.wire.states import JobState, NodeState, TaskState
+from app.wire.usage import Sample
+
+
+def find_job(tx: Reader, who: Principal, job_id: str) -> Job:
+    """Raises NotFound, also when it is another organization's."""
+    job = tx.job(job_id)
+    if job is None or job.org_id != who.org_id:
+        raise NotFound("there is no such job")
+    return job
+
+
+def find_task(tx: Reader, who: Principal, task_id: str) -> TaskView:
+    view = tx.task(task_id)
+    job = tx.job(view.task.job_id) if view else None
+    if view is None or job is None or job.org_id != who.org_id:
+        raise NotFound("there is no such task")
+    return view
+
+
+def find_run(tx: Reader, who: Principal, run_id: str) -> Run:
+    run = tx.run(run_id)
+    job = tx.job(run.job_id) if run else None
+    if run is None or job is None or job.org_id != who.org_id:
+        raise NotFound("there is no such run")
+    return run
+
+
+def job(core: Core, who: Principal, job_id: str) -> Job:
+    who.require("jobs:read")
+    return core.store.read(lambda tx: find_job(tx, who, job_id))
+
+
+def task(core: Core, who: Principal, task_id: str) -> TaskView:
+    who.require("jobs:read")
+    return core.store.read(lambda tx: find_task(tx, who, task_id))
+
+
+def run(core: Core, who: Principal, run_id: str) -> Run:
+    who.require("jobs:read")
+    return core.store.read(lambda tx: find_run(tx, who, run_id))
+
+
+def jobs(
+    core: Core,
+    who: Principal,
+    page: Page,
+    *,
+    queue: str | None = None,
+    state: JobState | None = None,
+    project_id: str | None = None,
+    text: str | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> list[Job]:
+    """Newest first."""
+    who.require("jobs:read")
+    wanted = JobFilter(
+        org_id=who.org_id, queue=queue, state=state, project_id=project_id, text=text, labels=labels or {}
+    )
+    return core.store.read(lambda tx: tx.jobs(wanted, page))
+
+
+def tasks(core: Core, who: Principal, job_id: str, page: Page, name: str | None = None) -> list[TaskView]:
+    """In order of submission; `name` is exact."""
+    who.require("jobs:read")
+    return core.store.read(lambda tx: tx.tasks(find_job(tx, who, job_id).seq, page, name))
+
+
+def runs(core: Core, who: Principal, page: Page, *, job_id: str | None = None, task_id: str | None = None) -> list[Run]:
+    """Of a job or of a task, by task, then number."""
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> list[Run]:
+        if task_id is not None:
+            found = find_task(tx, who, task_id).task
+            return tx.runs(found.job_seq, page, found.seq)
+        return tx.runs(find_job(tx, who, job_id or "").seq, page)
+
+    return core.store.read(work)
+
+
+def lines(
+    core: Core,
+    who: Principal,
+    page: Page,
+    *,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    run_id: str | None = None,
+) -> list[StoredLine]:
+    """Of a job, a task or a run, in order of arrival."""
+    who.require("messages:read")
+
+    def work(tx: Reader) -> list[StoredLine]:
+        if run_id is not None:
+            return tx.lines(page, run_id=find_run(tx, who, run_id).id)
+        if task_id is not None:
+            return tx.lines(page, task_seq=find_task(tx, who, task_id).task.seq)
+        return tx.lines(page, job_seq=find_job(tx, who, job_id or "").seq)
+
+    return core.store.read(work)
+
+
+def samples(core: Core, who: Principal, run_id: str, page: Page) -> list[Sample]:
+    who.require("jobs:read")
+    return core.store.read(lambda tx: tx.samples(find_run(tx, who, run_id).id, page))
+
+
+def events(core: Core, who: Principal, page: Page, job_id: str | None = None) -> list[Event]:
+    """Oldest first, of a job or of the whole organization."""
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> list[Event]:
+        if job_id is not None:
+            find_job(tx, who, job_id)
+        return tx.events(who.org_id, page, job_id)
+
+    return core.store.read(work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphView:
+    """The job's tasks in order of submission, and its edges as (header position, body position)."""
+
+    tasks: Sequence[TaskView]
+    edges: Sequence[tuple[int, int]]
+
+
+def graph(core: Core, who: Principal, job_id: str, limit: int) -> GraphView:
+    """At most `limit` tasks."""
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> GraphView:
+        seq = find_job(tx, who, job_id).seq
+        return GraphView(tasks=tx.tasks(seq, Page(limit=limit)), edges=tx.edges(seq))
+
+    return core.store.read(work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeView:
+    node: Node
+    state: NodeState
+    running: tuple[str, ...]
+
+
+def nodes(core: Core, who: Principal) -> list[NodeView]:
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> list[NodeView]:
+        known = tx.nodes()
+        held = tx.held([node.id for node in known])
+        return [view_node(core, tx, node, held) for node in known]
+
+    return core.store.read(work)
+
+
+def node(core: Core, who: Principal, node_id: str) -> NodeView:
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> NodeView:
+        known = tx.node(node_id)
+        if known is None:
+            raise NotFound("there is no such node")
+        return view_node(core, tx, known, tx.held([node_id]))
+
+    return core.store.read(work)
+
+
+def view_node(core: Core, tx: Reader, known: Node, held: Sequence[Run]) -> NodeView:
+    state = known.state(tx.now_us, int(core.clockwork.heartbeat_s * MICROSECONDS))
+    return NodeView(node=known, state=state, running=tuple(run.id for run in held if run.node_id == known.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """`counts`: tasks of unfinished jobs by state."""
+
+    queue: Queue
+    counts: Mapping[TaskState, int]
+
+
+def queues(core: Core, who: Principal) -> list[QueueView]:
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> list[QueueView]:
+        counts = tx.queue_counts(who.org_id)
+        return [QueueView(queue=queue, counts=counts.get(queue.name, {})) for queue in tx.queues(who.org_id)]
+
+    return core.store.read(work)
+
+
+def projects(core: Core, who: Principal) -> list[Project]:
+    """Oldest first: the first one is the default project."""
+    who.require("jobs:read")
+    return core.store.read(lambda tx: tx.projects(who.org_id))
+
+
+def executors(core: Core, who: Principal) -> list[str]:
+    """What the nodes offer."""
+    who.require("jobs:read")
+    return core.store.read(
+        lambda tx: sorted({name for known in tx.nodes() if not known.offline for name in known.executors})
+    )
+
+
+def tokens(core: Core, who: Principal) -> list[Token]:
+    who.require("org:admin")
+    return core.store.read(lambda tx: tx.tokens(who.org_id))

@@ -1,0 +1,98 @@
+"""Reports come in: one transaction a batch, however many runs it speaks of.
+
+1. Fold each report into its run. A repeat changes nothing; a report with an old fence, of another node's run or of
+   a run that ended otherwise is refused as stale, and the node kills that tree.
+2. For each run that ended decide what becomes of its task, return chord parts, release or skip bodies (`finish.py`).
+3. Hand the asking slots their next runs, claimed in this same transaction (`handoff.py`).
+4. Offer what else became ready (`release.py`), and write counts and events (`ledger.py`).
+
+The answer is given after the commit, so a node that has it may forget the reports.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.domain import run as runs_
+from app.domain.errors import NotFound
+from app.domain.run import Run
+from app.ports.records import StoredLine
+from app.ports.store import Writer
+from app.services.core import MICROSECONDS, Core
+from app.services.finish import finish
+from app.services.handoff import hand_off
+from app.services.ledger import Ledger
+from app.services.release import Offers, publish, release
+from app.wire.report import Ending, Report, ReportAnswer, ReportBatch
+from app.wire.states import RunState
+
+
+@dataclass(slots=True)
+class _Folded:
+    """What a batch of reports comes to."""
+
+    changed: dict[str, Run] = field(default_factory=dict)
+    ended: list[tuple[Run, Ending]] = field(default_factory=list)
+    asking: list[tuple[Run, int]] = field(default_factory=list)
+    accepted: list[tuple[Run, Report]] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+
+def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
+    """Raises NotFound for a node that has to register first."""
+    freed = core.fleet.note_free(node_id, batch.free)
+
+    def work(tx: Writer) -> tuple[ReportAnswer, Offers]:
+        until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
+        if not tx.renew_lease(node_id, until_us, batch.free):
+            raise NotFound("this node is not registered")
+        runs = {run.id: run for run in tx.lock_runs({report.run_id for report in batch.reports})}
+        folded = _fold(node_id, batch.reports, runs, tx.now_us)
+        _write(core, tx, folded)
+        ledger = Ledger()
+        ready = finish(core, tx, folded.ended, ledger)
+        handoffs, routes = hand_off(core, tx, node_id, folded.asking, ledger)
+        routes |= {task.route for task in ready}
+        if freed:
+            routes |= set(tx.ready_routes())
+        offers = release(core, tx, routes, ledger)
+        ledger.write(tx)
+        return ReportAnswer(now_us=tx.now_us, stale=tuple(folded.stale), handoffs=handoffs), offers
+
+    answer, offers = core.store.write(work)
+    publish(core, offers)
+    return answer
+
+
+def _fold(node_id: str, reports: Sequence[Report], runs: Mapping[str, Run], now_us: int) -> _Folded:
+    folded = _Folded()
+    for report in reports:
+        run = folded.changed.get(report.run_id) or runs.get(report.run_id)
+        if run is None or run.fence != report.fence or run.node_id != node_id:
+            folded.stale.append(report.run_id)
+            continue
+        if report.sequence > run.sequence:
+            if run.state is not RunState.RUNNING:
+                folded.stale.append(report.run_id)
+                continue
+            run = runs_.fold(run, report, now_us)
+            folded.changed[run.id] = run
+            folded.accepted.append((run, report))
+            if report.ending:
+                folded.ended.append((run, report.ending))
+        if report.ending and report.takes > 0:
+            folded.asking.append((run, report.takes))
+    return folded
+
+
+def _write(core: Core, tx: Writer, folded: _Folded) -> None:
+    for run, _ in folded.ended:
+        core.pace.note(run)
+    tx.save_runs(list(folded.changed.values()))
+    tx.add_lines(
+        [
+            StoredLine(seq=0, job_seq=run.job_seq, task_seq=run.task_seq, task_id=run.task_id, run_id=run.id, line=line)
+            for run, report in folded.accepted
+            for line in report.lines
+        ]
+    )
+    tx.add_samples([(run.id, sample) for run, report in folded.accepted for sample in report.samples])

@@ -1,0 +1,100 @@
+"""Run again what has ended: the failed part of a job, all of it, or one task with what it skipped.
+
+The tasks are reset, the chords below them wait for them anew, and those whose needs still stand are ready at once. Runs
+stay as history; their numbers go on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.domain import task as tasks_
+from app.domain.chords import Verdict, judge
+from app.domain.errors import Conflict
+from app.domain.job import Desired, Job
+from app.domain.task import Task
+from app.ports.records import TaskView
+from app.ports.store import Writer
+from app.services import query
+from app.services.access import Principal
+from app.services.core import Core
+from app.services.ledger import Ledger
+from app.services.release import Offers, publish, release
+from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, TaskState
+
+_ALL = 1_000_000
+UNSUCCESSFUL = TASK_TERMINAL - {TaskState.SUCCEEDED}
+
+
+def retry_job(core: Core, who: Principal, job_id: str, scope: str = "failed") -> Job:
+    """`failed`: what failed, was canceled or skipped; `all`: everything. Raises Conflict when there is nothing."""
+    who.require("jobs:write")
+
+    def work(tx: Writer) -> Offers:
+        job = query.find_job(tx, who, job_id)
+        if job.state not in JOB_TERMINAL:
+            raise Conflict(f"the job is {job.state.value}; only a job that has ended can be run again")
+        states = TASK_TERMINAL if scope == "all" else UNSUCCESSFUL
+        tasks = tx.lock_tasks_in(job.seq, states, _ALL)
+        if not tasks:
+            raise Conflict("no task of the job failed, was canceled or was skipped; scope `all` runs all of it again")
+        return _again(core, tx, tasks)
+
+    publish(core, core.store.write(work))
+    return query.job(core, who, job_id)
+
+
+def retry_task(core: Core, who: Principal, task_id: str) -> TaskView:
+    """The task and whatever ended below it. Raises Conflict when it has not ended or its needs do not stand."""
+    who.require("jobs:write")
+
+    def work(tx: Writer) -> Offers:
+        task = query.find_task(tx, who, task_id).task
+        if not task.ended:
+            raise Conflict(f"the task is {task.state.value}; only a task that has ended can be run again")
+        below = _below(tx, task)
+        running = [other for other in below if not other.ended and other.state is not TaskState.WAITING]
+        if running:
+            raise Conflict(f"task {running[0].name!r} below it is {running[0].state.value}; cancel it or wait for it")
+        return _again(core, tx, [other for other in below if other.ended])
+
+    publish(core, core.store.write(work))
+    return query.task(core, who, task_id)
+
+
+def _below(tx: Writer, task: Task) -> list[Task]:
+    """The task and everything that needs it, directly or not, locked."""
+    bodies: dict[int, list[int]] = {}
+    for header, body in tx.edges(task.job_seq):
+        bodies.setdefault(header, []).append(body)
+    found, walk = {task.position}, [task.position]
+    for position in walk:  # grows while it is walked
+        fresh = [body for body in bodies.get(position, ()) if body not in found]
+        found.update(fresh)
+        walk += fresh
+    first_seq = task.seq - task.position
+    return tx.lock_tasks([first_seq + position for position in found])
+
+
+def _again(core: Core, tx: Writer, tasks: Sequence[Task]) -> Offers:
+    ledger = Ledger()
+    waiting = [tasks_.reset(task) for task in tasks]
+    for task in tasks:
+        ledger.moved(task, TaskState.WAITING)
+    tx.reopen_parts([task.seq for task in tasks])
+    verdicts = {chord.body_seq: judge(chord.run_when, chord.count) for chord in tx.chord_states([t.seq for t in tasks])}
+    if any(verdict is Verdict.SKIP for verdict in verdicts.values()):
+        raise Conflict("a task that it needs has not succeeded; run the job's failed part again instead")
+    ready = [task for task in waiting if verdicts.get(task.seq, Verdict.RELEASE) is Verdict.RELEASE]
+    tx.save_tasks([task for task in waiting if verdicts.get(task.seq) is Verdict.WAIT])
+    tx.save_tasks([tasks_.released(task) for task in ready])
+    for task in ready:
+        ledger.moved(task, TaskState.READY)
+    _wanted_again(tx, tasks[0].job_seq)
+    offers = release(core, tx, {task.route for task in ready}, ledger)
+    ledger.write(tx)
+    return offers
+
+
+def _wanted_again(tx: Writer, job_seq: int) -> None:
+    job = tx.lock_jobs([job_seq])[0]
+    tx.save_jobs([replace(job, desired=Desired.RUN, version=job.version + 1)])

@@ -1,0 +1,192 @@
+"""A job comes in: the graph is checked, and job, tasks, chords and event are written in one transaction.
+
+What can run at once is released in the same transaction and published after it, so that a job on an idle fleet costs
+one commit from its request to its first run.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from app.domain import chords, graph, references
+from app.domain.errors import Conflict, Invalid, NotFound, Problem
+from app.domain.job import Job, JobSpec, settle
+from app.domain.task import Task, TaskSpec
+from app.ports.records import KeptAnswer, Project, Queue
+from app.ports.store import Writer
+from app.services.access import Principal
+from app.services.core import Core
+from app.services.ledger import Ledger, job_event
+from app.services.release import Offers, publish, release
+from app.wire.resources import Route
+from app.wire.states import JobState, TaskState
+
+DEFAULT_QUEUE = "@default"
+DEFAULT_PROJECT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An Idempotency-Key: `route` and `key` name the request, `body_hash` tells a repeat from another request."""
+
+    route: str
+    key: str
+    body_hash: str
+
+
+def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | None = None) -> Job:
+    """The job as accepted; with a key that was used before, the first job. Raises Invalid, Conflict, NotFound."""
+    shape = check(spec)
+
+    def work(tx: Writer) -> tuple[Job, Offers]:
+        if key and (first := _first(tx, who, key)):
+            return first, Offers()
+        job, tasks = _write(core, tx, who, queue, spec, shape)
+        if key:
+            kept = KeptAnswer(
+                org_id=who.org_id,
+                route=key.route,
+                key=key.key,
+                body_hash=key.body_hash,
+                resource_id=job.id,
+                at_us=tx.now_us,
+            )
+            if not tx.keep_answer(kept):
+                raise Conflict("a request with this Idempotency-Key is being worked on; try again")
+        ledger = Ledger()
+        offers = release(core, tx, {task.route for task in tasks if task.state is TaskState.READY}, ledger)
+        return next(iter(ledger.write(tx)), job), offers
+
+    job, offers = core.store.write(work)
+    publish(core, offers)
+    return job
+
+
+def check(spec: JobSpec) -> graph.Graph:
+    """Everything that is wrong with the job as a whole. Raises Invalid."""
+    shape = graph.build([task.name for task in spec.tasks], [task.needs for task in spec.tasks])
+    problems: list[Problem] = []
+    for position, task in enumerate(spec.tasks):
+        place = f"/tasks/{position}/payload"
+        problems += references.check(task.payload, place, task.needs, spec.parameters)
+    if problems:
+        raise Invalid(problems)
+    return shape
+
+
+def _first(tx: Writer, who: Principal, key: Key) -> Job | None:
+    kept = tx.kept_answer(who.org_id, key.route, key.key)
+    if kept is None:
+        return None
+    if kept.body_hash != key.body_hash:
+        raise Invalid([Problem("", "this Idempotency-Key was used with another body; use a new key")])
+    job = tx.job(kept.resource_id)
+    if job is None:
+        raise NotFound("the job that this Idempotency-Key made has been deleted")
+    return job
+
+
+def _write(
+    core: Core, tx: Writer, who: Principal, queue: str, spec: JobSpec, shape: graph.Graph
+) -> tuple[Job, list[Task]]:
+    job_seq = tx.reserve("job", 1)
+    first_seq = tx.reserve("task", len(spec.tasks)) if spec.tasks else 0
+    job_id, *task_ids = core.chance.new_ids(tx.now_us, len(spec.tasks) + 1)
+    tasks = [
+        _task(
+            spec, position, shape, queue, first_seq=first_seq, task_id=task_id, job=(job_seq, job_id), now_us=tx.now_us
+        )
+        for position, task_id in enumerate(task_ids)
+    ]
+    job = Job(
+        seq=job_seq,
+        id=job_id,
+        org_id=who.org_id,
+        project_id=_project(core, tx, who, spec.project_id).id,
+        queue=_queue(tx, who, queue).name,
+        name=spec.name,
+        state=JobState.PENDING,
+        priority=spec.priority,
+        created_by=who.name,
+        created_at_us=tx.now_us,
+        parameters=spec.parameters,
+        labels=spec.labels,
+        max_failed_tasks=spec.max_failed_tasks,
+        continue_on_failure=spec.continue_on_failure,
+        webhooks=spec.webhooks,
+        counts=Counter(task.state for task in tasks),
+    )
+    job = settle(job, tx.now_us)
+    tx.insert_job(job)
+    tx.insert_tasks(tasks, spec.tasks)
+    tx.insert_chords(
+        [
+            (first_seq + chord.body, [first_seq + header for header in chord.header])
+            for chord in chords.plan(shape.needs)
+        ]
+    )
+    tx.add_events([job_event(job, tx.now_us)])
+    return job, tasks
+
+
+def _task(
+    spec: JobSpec,
+    position: int,
+    shape: graph.Graph,
+    queue: str,
+    *,
+    first_seq: int,
+    task_id: str,
+    job: tuple[int, str],
+    now_us: int,
+) -> Task:
+    wanted = spec.tasks[position]
+    return Task(
+        seq=first_seq + position,
+        id=task_id,
+        job_seq=job[0],
+        job_id=job[1],
+        position=position,
+        name=wanted.name,
+        state=TaskState.WAITING if wanted.needs else TaskState.READY,
+        route=route_of(queue, wanted).key,
+        run_when=wanted.run_when,
+        priority=wanted.priority,
+        height=shape.heights[position],
+        max_attempts=wanted.max_attempts,
+        retry_delay_s=wanted.retry_delay_s,
+        created_at_us=now_us,
+    )
+
+
+def route_of(queue: str, task: TaskSpec) -> Route:
+    return Route(queue=queue, tag=task.tag, executor=task.executor, version=task.version, shape=task.shape)
+
+
+def _queue(tx: Writer, who: Principal, name: str) -> Queue:
+    """Queues come into being with their first job."""
+    for queue in tx.queues(who.org_id):
+        if queue.name == name:
+            return queue
+    queue = Queue(org_id=who.org_id, name=name, created_at_us=tx.now_us)
+    tx.save_queue(queue)
+    return queue
+
+
+def _project(core: Core, tx: Writer, who: Principal, project_id: str | None) -> Project:
+    projects = tx.projects(who.org_id)
+    if project_id is not None:
+        for project in projects:
+            if project.id == project_id:
+                return project
+        raise Invalid([Problem("/projectId", "there is no such project; GET /v1/projects lists them")])
+    if projects:
+        return projects[0]
+    project = Project(
+        seq=tx.reserve("project", 1),
+        id=core.chance.new_id(tx.now_us),
+        org_id=who.org_id,
+        name=DEFAULT_PROJECT,
+        created_at_us=tx.now_us,
+    )
+    tx.insert_project(project)
+    return project
