@@ -2,8 +2,8 @@
 
 Only a window is ever in the broker, about twice what the fleet could start now; the rest stays `ready` in the store, so
 that a cancel, a pause or a new priority acts at once on all that is not yet out. The runs are written as `queued` in
-the caller's transaction and published after its commit: a process that dies between the two leaves queued runs without a
-message, and the sweep offers those again.
+the caller's transaction and published after its commit: a process that dies between the two leaves queued runs without
+a message, and the sweep offers those again.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,0 +1,169 @@
+"""PostgreSQL as the store's database: many writers that lock rows, conflicts that are run again, and a server that may
+go away and come back.
+
+A connection is tried by using it: when a transaction finds its connection dead before it has asked to commit, it runs
+again on a new one. A commit whose answer was lost is reported as Unavailable and not repeated here; what the services
+write may be asked for again.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumperUnknown
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.adapters.sql.session import Cursor, Session
+from app.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+_TRIES = 8
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+# Not flushed to the disk by itself: what uses the number is committed later and takes this along. Should the server
+# die before that, the transaction that asked for the number has died with it.
+_RESERVE = """
+    INSERT INTO counters AS c (kind, value) VALUES (%(kind)s, %(count)s)
+    ON CONFLICT (kind) DO UPDATE SET value = c.value + excluded.value
+    RETURNING value, set_config('synchronous_commit', 'off', true)
+"""
+_GONE = "the database is away"
+
+
+class _TextDumper(StrDumperUnknown):
+    """PostgreSQL has no U+0000 in text; a line of output may."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+
+def postgres_engine(url: str, threads: int) -> Engine:
+    """Connections without transactions of their own: whoever uses one begins and ends them in words."""
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        connect_args={
+            "connect_timeout": 3,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+            "options": "-c idle_in_transaction_session_timeout=15s",
+            "prepare_threshold": 1,
+        },
+        pool_size=threads + 4,
+        max_overflow=4,
+        pool_timeout=10,
+        pool_use_lifo=True,
+        pool_reset_on_return=None,
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: psycopg.Connection[Any], _: object) -> None:
+        connection.autocommit = True
+        connection.prepared_max = 500
+        connection.adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
+        connection.adapters.register_dumper(str, _TextDumper)
+
+    return engine
+
+
+class _Lost(Exception):
+    """The connection died before a commit was asked for."""
+
+
+class Postgres:
+    def __init__(self, url: str, threads: int) -> None:
+        self.conflicts = 0
+        self._engine = postgres_engine(url, threads)
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        return self._persist(_READ, work)
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        return self._persist(_WRITE, work)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _persist(self, begin: str, work: Callable[[Session], T]) -> T:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return self._run(begin, work)
+            except (SerializationFailure, DeadlockDetected) as conflict:
+                self.conflicts += 1
+                if not tries_left:
+                    raise Unavailable("the database is too busy with conflicting changes") from conflict
+            except _Lost as lost:
+                self._engine.dispose()  # the others of the pool are of the same age
+                if not tries_left:
+                    raise Unavailable(_GONE) from lost
+        raise AssertionError("the last try returns or raises")
+
+    def _run(self, begin: str, work: Callable[[Session], T]) -> T:
+        connection = self._connect()
+        committing = False
+        try:
+            cursor: Any = connection.cursor()  # the pool's wrapper hides the driver's type
+            cursor.execute(begin)
+            outcome = work(Session(cursor, "postgresql", _clock, self._reserve))
+            committing = True
+            cursor.execute("COMMIT")
+        except (SerializationFailure, DeadlockDetected):
+            _roll_back(connection)
+            raise
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if not _roll_back(connection) and not committing:
+                raise _Lost from error
+            raise Unavailable(f"{_GONE}: {error}") from error
+        except BaseException:
+            _roll_back(connection)
+            raise
+        connection.close()
+        return outcome
+
+    def _connect(self) -> Any:
+        try:
+            return self._engine.raw_connection()
+        except (psycopg.Error, DBAPIError) as error:
+            raise Unavailable(f"{_GONE}: {error}") from error
+        except PoolTimeout as error:
+            raise Unavailable("every connection to the database is in use") from error
+
+    def _reserve(self, _: Cursor, kind: str, count: int) -> int:
+        """In a transaction of its own, so that nobody waits for the one that asked."""
+        connection = self._connect()
+        try:
+            row = connection.cursor().execute(_RESERVE, {"kind": kind, "count": count}).fetchone()
+        except BaseException:
+            connection.invalidate()
+            raise
+        connection.close()
+        last: int = row[0]
+        return last - count + 1
+
+
+def _roll_back(connection: Any) -> bool:
+    """Give the connection back to the pool; False, and it is thrown away, when it is dead."""
+    driver: psycopg.Connection[Any] = connection.driver_connection
+    if not driver.broken and not driver.closed:
+        with suppress(psycopg.Error):
+            driver.execute("ROLLBACK")
+    if driver.broken or driver.closed:
+        connection.invalidate()
+        return False
+    connection.close()
+    return True
+
+
+def _clock(cursor: Cursor) -> int:
+    cursor.execute(_CLOCK)
+    now_us: int = cursor.fetchone()[0]
+    return now_us

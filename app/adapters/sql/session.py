@@ -1,0 +1,90 @@
+"""One transaction on a database's cursor: statements in, rows out. It knows no table and no value of the domain."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from app.adapters.sql.statement import Insert, Kind, Statement
+
+Row = tuple[Any, ...]  # a row as the driver gives it; what is in it is known where it is read
+
+_COPY_FROM = 200
+"""Rows from which PostgreSQL's COPY is quicker than an INSERT each."""
+
+
+class Cursor(Protocol):
+    def execute(self, text: Any, values: Any = ..., /) -> Any: ...
+    def executemany(self, text: Any, rows: Any, /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    @property
+    def rowcount(self) -> int: ...
+
+
+class Session:
+    def __init__(
+        self, cursor: Cursor, kind: Kind, clock: Callable[[Cursor], int], reserve: Callable[[Cursor, str, int], int]
+    ) -> None:
+        self.kind: Kind = kind
+        self._cursor = cursor
+        self._clock = clock
+        self._reserve = reserve
+        self._now_us: int | None = None
+
+    @property
+    def now_us(self) -> int:
+        if self._now_us is None:
+            self._now_us = self._clock(self._cursor)
+        return self._now_us
+
+    def reserve(self, kind: str, count: int) -> int:
+        return self._reserve(self._cursor, kind, count)
+
+    def listed(self, values: Collection[Any]) -> Any:
+        """A list as one parameter, for `among`."""
+        return orjson.dumps(list(values)).decode() if self.kind == "sqlite" else list(values)
+
+    def rows(self, statement: Statement, /, **values: Any) -> list[Row]:
+        self._cursor.execute(statement.text(self.kind), values)
+        return self._cursor.fetchall()
+
+    def row(self, statement: Statement, /, **values: Any) -> Row | None:
+        self._cursor.execute(statement.text(self.kind), values)
+        found: Row | None = self._cursor.fetchone()
+        return found
+
+    def run(self, statement: Statement, /, **values: Any) -> int:
+        """The number of rows that it changed."""
+        self._cursor.execute(statement.text(self.kind), values)
+        return self._cursor.rowcount
+
+    def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The statement for every row, in their order."""
+        if len(rows) == 1:
+            self._cursor.execute(statement.text(self.kind), rows[0])
+        elif rows:
+            self._cursor.executemany(statement.text(self.kind), rows)
+
+    def insert(self, into: Insert, rows: Iterable[Row], count: int) -> None:
+        """`rows` may be made while they are written; `count` is how many they are."""
+        if not count:
+            return
+        if self.kind == "postgresql" and into.plain and count >= _COPY_FROM:
+            with self._cursor.copy(f"COPY {into.table} ({into.names}) FROM STDIN") as copy:  # type: ignore[attr-defined]  # psycopg
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            self._cursor.executemany(into.text(self.kind), rows)
+
+
+def dump(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def dump_or_none(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def load_or_none(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)

@@ -1,0 +1,99 @@
+"""What runs is chosen here and nowhere else: the settings in, the ports' adapters out."""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+import structlog
+
+from app.adapters import sql
+from app.adapters.celery_broker import CeleryBroker
+from app.adapters.system_chance import SystemChance
+from app.config import SettingError, Settings
+from app.ports.store import Store
+from app.services.core import Core
+from app.wire.resources import NOTHING, Route
+
+_NO_ROUTE = Route(queue="", tag="", executor="", version="", shape=NOTHING)
+
+
+def core(settings: Settings) -> Core:
+    return Core(
+        store=store(settings),
+        broker=CeleryBroker(settings.broker_url),
+        chance=SystemChance(),
+        clockwork=settings.clockwork,
+        handoff=settings.handoff,
+        max_bundle=settings.max_bundle,
+        version=product_version(),
+    )
+
+
+def store(settings: Settings) -> Store:
+    """Opens the database. Raises SettingError when its tables are not those of this version."""
+    present, wanted = sql.current(settings.database_url), sql.head()
+    if present is None and settings.database_setup and settings.database_url.startswith("sqlite:"):
+        sql.upgrade(settings.database_url)
+    elif present != wanted:
+        has = f"at version {present}" if present else "empty"
+        raise SettingError(
+            f"FLOTILLA_DATABASE_URL names a database that is {has}, and this program needs {wanted}; "
+            "run `flotilla db upgrade`"
+        )
+    return sql.open_store(settings.database_url, threads=settings.threads)
+
+
+def checks(core: Core, settings: Settings) -> Mapping[str, Callable[[], None]]:
+    """What /readyz asks: each returns when its part is well and raises otherwise."""
+
+    def database() -> None:
+        core.store.read(lambda tx: tx.now_us)
+
+    def broker() -> None:
+        core.broker.waiting([_NO_ROUTE])
+
+    def migrations() -> None:
+        present, wanted = sql.current(settings.database_url), sql.head()
+        if present != wanted:
+            raise SettingError(f"the database is at {present}, this program needs {wanted}; run `flotilla db upgrade`")
+
+    return {"database": database, "broker": broker, "migrations": migrations}
+
+
+def start_logs(settings: Settings) -> None:
+    """JSON lines on stdout, or colours on a terminal; what libraries log goes the same way."""
+    terminal = sys.stdout.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if terminal
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def product_version() -> str:
+    try:
+        return version("flotilla")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"

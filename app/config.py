@@ -1,0 +1,154 @@
+"""Which settings are there for the web process and the engine? One table: key, default, unit, check.
+
+The environment is handed in, read once, and frozen; nothing below this module reads it. A secret may be given as
+`KEY_FILE`, the path of a file that holds it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from app.services.access import SCOPES
+from app.services.core import FAST, PRODUCTION, Clockwork
+from app.wire.claim import MAX_BUNDLE
+
+CLOCKWORKS: Final = {"production": PRODUCTION, "fast": FAST}
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used. The message names its key and says what is allowed."""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    return _one_of("0", "1")(text) == "1"
+
+
+def _clockwork(text: str) -> Clockwork:
+    return CLOCKWORKS[_one_of(*CLOCKWORKS)(text)]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not text.startswith(schemes):
+            raise ValueError(f"must begin with one of {', '.join(schemes)}")
+        return text
+
+    return read
+
+
+def _text(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the table. `unit` is what the value counts, or what it means. No default: it must be set."""
+
+    key: str
+    default: str | None
+    unit: str
+    read: Callable[[str], Any]  # Any: each row has a type of its own
+    secret: bool = False
+
+
+def _row(
+    key: str, default: str | None, unit: str, read: Callable[[str], Any], *, secret: bool = False
+) -> Any:  # Any, as dataclasses.field itself
+    return field(metadata={"entry": Entry(key, default, unit, read, secret)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """An empty text is the same as a key that is not set."""
+
+    database_url: str = _row(
+        "FLOTILLA_DATABASE_URL",
+        None,
+        "sqlite:////absolute/path or postgresql+psycopg://...",
+        _url("sqlite:///", "postgresql+psycopg://"),
+        secret=True,
+    )
+    database_setup: bool = _row("FLOTILLA_DATABASE_SETUP", "1", "1: set up an empty SQLite database at start", _switch)
+    broker_url: str = _row(
+        "FLOTILLA_BROKER_URL",
+        None,
+        "redis://..., rediss://... or redis+socket:///path",
+        _url("redis://", "rediss://", "redis+socket://"),
+        secret=True,
+    )
+    host: str = _row("FLOTILLA_HOST", "127.0.0.1", "address to listen on", _text)
+    port: int = _row("FLOTILLA_PORT", "8080", "TCP port; 0 takes a free one", _whole(0, 65535))
+    threads: int = _row("FLOTILLA_THREADS", "16", "requests answered at the same time", _whole(1, 512))
+    allowed_hosts: tuple[str, ...] = _row(
+        "FLOTILLA_ALLOWED_HOSTS", "", "Host headers that are answered, with commas; empty: any off loopback", _words
+    )
+    anonymous_role: str = _row(
+        "FLOTILLA_ANONYMOUS_ROLE", "", "role of requests without a token; empty: none", _one_of("", *SCOPES)
+    )
+    handoff: bool = _row("FLOTILLA_HANDOFF", "1", "1: a report's answer may carry next runs", _switch)
+    max_bundle: int = _row("FLOTILLA_MAX_BUNDLE", str(MAX_BUNDLE), "runs in one message", _whole(1, MAX_BUNDLE))
+    clockwork: Clockwork = _row("FLOTILLA_CLOCKWORK", "production", "intervals: production or fast", _clockwork)
+    log_level: str = _row("FLOTILLA_LOG_LEVEL", "info", ", ".join(LOG_LEVELS), _one_of(*LOG_LEVELS))
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises SettingError for the first value that cannot be used."""
+        return cls(**{each.name: _value(each.metadata["entry"], environ) for each in fields(cls)})
+
+    @property
+    def on_loopback(self) -> bool:
+        return self.host in LOOPBACK
+
+
+TABLE: Final[tuple[Entry, ...]] = tuple(each.metadata["entry"] for each in fields(Settings))
+
+
+def _value(entry: Entry, environ: Mapping[str, str]) -> Any:
+    text = environ.get(entry.key, "")
+    path = environ.get(f"{entry.key}_FILE", "") if entry.secret else ""
+    if text and path:
+        raise SettingError(f"{entry.key} and {entry.key}_FILE are both set; set one of them")
+    if path:
+        text = _read_secret(f"{entry.key}_FILE", path)
+    if not text:
+        if entry.default is None:
+            raise SettingError(f"{entry.key} is not set; it must be {entry.unit}")
+        text = entry.default
+    try:
+        return entry.read(text)
+    except ValueError as wrong:
+        shown = "" if entry.secret else f", not {text!r}"
+        raise SettingError(f"{entry.key} {wrong}{shown}") from None
+
+
+def _read_secret(key: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise SettingError(f"{key} names {path!r}, which cannot be read: {wrong}") from None

@@ -1,0 +1,55 @@
+"""The engine process: `python -m app.engine` makes one pass of the sweep after another until it is told to stop.
+
+What a pass does, and that only one engine of several does it, is the business of `app/services/sweep.py`.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+import structlog
+
+from app import bootstrap
+from app.config import SettingError, Settings
+from app.services.core import Core
+from app.services.sweep import Sweeper, Swept, step
+
+log = structlog.get_logger("app.engine")
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_environ(os.environ)
+        bootstrap.start_logs(settings)
+        core = bootstrap.core(settings)
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("started", version=core.version, every_s=core.clockwork.sweep_s)
+    run(core, Sweeper(holder=f"{socket.gethostname()}/{os.getpid()}/{core.chance.secret()[:8]}"), stop)
+    log.info("stopped")
+    return 0
+
+
+def run(core: Core, sweeper: Sweeper, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            _tell(step(core, sweeper))
+        except Exception:  # whatever it was, the next pass finds the same world; only an end of passes would lose work
+            log.exception("pass failed")
+        stop.wait(core.clockwork.sweep_s)
+
+
+def _tell(swept: Swept) -> None:
+    done = {name: count for name in ("lost", "offered", "offered_again", "canceled", "unfit") if (count := getattr(swept, name))}
+    if done:
+        log.info("swept", **done)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The web process: `python -m app.main`. Builds the application and serves it until SIGTERM or SIGINT, then drains."""
+
+import os
+import sys
+
+import structlog
+from flask import Flask
+
+from app import bootstrap
+from app.config import LOOPBACK, SettingError, Settings
+from app.rest import application
+from app.rest.server import Server
+from app.services.access import ORG
+from app.services.core import Core
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(core: Core, settings: Settings) -> Flask:
+    hosts = settings.allowed_hosts or (LOOPBACK if settings.on_loopback else ())
+    return application.build(
+        core,
+        anonymous_role=settings.anonymous_role,
+        allowed_hosts=hosts,
+        checks=bootstrap.checks(core, settings),
+    )
+
+
+def refusal(core: Core, settings: Settings) -> str | None:
+    """Why this must not listen, and what to do; None when it may."""
+    if settings.on_loopback:
+        return None
+    if settings.anonymous_role:
+        return (
+            f"FLOTILLA_HOST={settings.host} is open to the network and FLOTILLA_ANONYMOUS_ROLE lets anybody in; "
+            "unset one of them"
+        )
+    if not core.store.read(lambda tx: tx.tokens(ORG)):
+        return (
+            f"FLOTILLA_HOST={settings.host} is open to the network and no token exists; "
+            "make one with `flotilla token create`, or listen on 127.0.0.1"
+        )
+    return None
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_environ(os.environ)
+        bootstrap.start_logs(settings)
+        core = bootstrap.core(settings)
+    except SettingError as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+    if why := refusal(core, settings):
+        print(why, file=sys.stderr)
+        return 2
+    server = Server(create_app(core, settings), host=settings.host, port=settings.port, threads=settings.threads)
+    log.info("listening", addresses=server.addresses, version=core.version)
+    server.run()
+    core.store.close()
+    core.broker.close()
+    log.info("ended")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

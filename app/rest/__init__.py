@@ -1,0 +1,1 @@
+"""The HTTP side: schema in, one service call, schema out. Decides nothing that a service could decide."""

@@ -1,0 +1,100 @@
+"""The Flask application: what holds for every request, and the surfaces that are put together.
+
+At every request: an id, its caller let in, and headers that keep a browser from doing anything with an answer.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+import structlog
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+from werkzeug.routing import BaseConverter
+
+from app.rest import auth, health, native, nodes, problems
+from app.rest.context import CORE
+from app.services.core import Core
+
+log = structlog.get_logger(__name__)
+
+HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+)
+"""A view that needs others sets them itself."""
+
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_REQUEST_ID: Final = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+
+
+class Id(BaseConverter):
+    """An id in a path. What is no UUID becomes one that nothing has, so that all wrong ids are answered alike."""
+
+    def to_python(self, value: str) -> str:
+        return value.lower() if _UUID.fullmatch(value) else NOBODY
+
+
+class OrjsonProvider(JSONProvider):
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
+
+
+def build(
+    core: Core,
+    *,
+    anonymous_role: str = "",
+    allowed_hosts: Sequence[str] = (),
+    checks: health.Checks | None = None,
+    own_guard: frozenset[str] = frozenset(),
+) -> auth.GuardedFlask:
+    """`allowed_hosts` are the Host headers that are answered; empty: any. `own_guard` as in GuardedFlask."""
+    app = auth.GuardedFlask("app.rest", static_folder=None, own_guard=own_guard)
+    app.extensions[CORE] = core
+    app.extensions[health.CHECKS] = checks or {}
+    app.json = OrjsonProvider(app)
+    app.config["TRUSTED_HOSTS"] = list(allowed_hosts) or None
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = Id
+    app.before_request(_begin)
+    app.after_request(_finish)
+    problems.install(app)
+    auth.install(app, auth.Gate(anonymous_role))
+    app.register_blueprint(nodes.routes)
+    app.register_blueprint(health.routes)
+    native.install(app)
+    return app
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    for name, value in HEADERS:
+        headers.setdefault(name, value)
+    if request_id := g.get("request_id"):  # absent when the address was refused before anything else
+        headers["X-Request-Id"] = request_id
+    return response
+
+
+def mounted(app: Flask) -> list[tuple[str, str]]:
+    """Every route as (method, rule), for the documents and for tests."""
+    return sorted(
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    )

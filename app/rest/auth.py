@@ -1,0 +1,117 @@
+"""May this request come in? Each route declares the scope it asks for; one without does not register.
+
+A token that was good is believed for a few seconds without asking the store, so that the hot routes of nodes cost no
+read; a revoked one may therefore live on that long.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import structlog
+from flask import Flask, Request, g, request
+
+from app.domain.errors import Malformed, Unauthorized
+from app.rest.context import core
+from app.services import access
+from app.services.access import Principal
+from app.services.core import Core
+
+log = structlog.get_logger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PUBLIC: Final = ""
+"""The scope of a route that anybody may call."""
+
+BELIEVED_S: Final = 5.0
+_MOST_BELIEVED = 10_000
+_LONGEST_HEADER = 512
+
+
+def scope(name: str) -> Callable[[View], View]:
+    """Declares what a view asks of its caller: a scope of `access.SCOPES`, or PUBLIC."""
+
+    def mark(view: View) -> View:
+        view.scope = name  # type: ignore[attr-defined]  # read back by GuardedFlask
+        return view
+
+    return mark
+
+
+class GuardedFlask(Flask):
+    """Refuses to register a view without a declared scope. Blueprints named in `own_guard` see to themselves."""
+
+    def __init__(self, *args: Any, own_guard: frozenset[str] = frozenset(), **kwargs: Any) -> None:
+        self.own_guard = own_guard
+        self.scopes: dict[str, str] = {}
+        super().__init__(*args, **kwargs)
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        declared = getattr(view_func, "scope", None)
+        name = endpoint or (view_func.__name__ if view_func else "")
+        if name.partition(".")[0] in self.own_guard:
+            declared = PUBLIC
+        if declared is None:
+            raise LookupError(f"{rule} declares no scope; decorate its view with auth.scope(...)")
+        self.scopes[name] = declared
+        super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
+
+
+class Gate:
+    """Lets requests in. `anonymous_role` is who a request without a token is; empty: refused."""
+
+    def __init__(self, anonymous_role: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._anonymous = access.anonymous(anonymous_role) if anonymous_role else None
+        self._clock = clock
+        self._believed: dict[str, tuple[float, Principal]] = {}
+
+    def admit(self, core: Core, text: str | None) -> Principal:
+        """Raises Unauthorized."""
+        if text is None:
+            if self._anonymous is None:
+                raise Unauthorized("send Authorization: Bearer and a token")
+            return self._anonymous
+        now = self._clock()
+        until, principal = self._believed.get(text, (0.0, None))
+        if principal is None or now >= until:
+            principal = access.authenticate(core, text)
+            if len(self._believed) >= _MOST_BELIEVED:
+                self._believed.clear()
+            self._believed[text] = (now + BELIEVED_S, principal)
+        return principal
+
+
+def bearer(request: Request) -> str | None:
+    """The token of the header. Raises Unauthorized for another kind, Malformed for two headers."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    if "," in header:  # a server joins two headers of one name by a comma
+        raise Malformed("there must be one Authorization header")
+    kind, _, text = header.partition(" ")
+    if kind.lower() != "bearer" or not text.strip() or len(header) > _LONGEST_HEADER:
+        raise Unauthorized("the Authorization header must be: Bearer, a space, and a token")
+    return text.strip()
+
+
+def install(app: GuardedFlask, gate: Gate) -> None:
+    def admit() -> None:
+        wanted = app.scopes.get(request.endpoint or "", PUBLIC)
+        if wanted == PUBLIC or request.method == "OPTIONS":
+            return
+        try:
+            g.who = principal = gate.admit(core(), bearer(request))
+        except Unauthorized:
+            log.warning("refused", method=request.method, path=request.path, address=request.remote_addr)
+            raise
+        principal.require(wanted)
+
+    app.before_request(admit)

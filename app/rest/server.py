@@ -1,0 +1,108 @@
+"""How requests reach the application: waitress with our limits, our form of errors, and a drain.
+
+waitress is threads in one process. It reads whole requests before a thread sees them, so a slow client holds none.
+"""
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any, Final
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask
+from waitress.utilities import Error
+
+from app.rest import problems
+
+LARGEST_BODY: Final = 64 << 20
+"""What is read at all; each route has a smaller limit of its own."""
+
+DRAIN_S: Final = 20.0
+_TICK_S: Final = 1.0
+_DRAIN_TICK_S: Final = 0.02
+
+
+class ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
+    """A request that waitress itself refuses (no HTTP, too large) is answered like any other."""
+
+    def execute(self) -> None:
+        refused: Error = self.request.error
+        told = problems.Answer(status=refused.code, detail=str(refused.body))
+        body = problems.encode(told)
+        self.status = f"{refused.code} {refused.reason}"
+        self.response_headers.extend([("Content-Type", problems.MEDIA_TYPE), ("X-Content-Type-Options", "nosniff")])
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+    error_task_class = ProblemTask
+
+
+class Server:
+    """Listens as soon as it is made; `run` serves until `stop`."""
+
+    def __init__(self, app: Flask, *, host: str, port: int, threads: int) -> None:
+        self._sockets: dict[int, Any] = {}  # waitress's map of everything it polls
+        self._stopping = threading.Event()
+        self._server = create_server(
+            app,
+            map=self._sockets,
+            host=host,
+            port=port,
+            threads=threads,
+            ident=None,
+            connection_limit=10_000,
+            recv_bytes=1 << 16,
+            max_request_body_size=LARGEST_BODY,
+            channel_timeout=120,
+        )
+        for listener in self._listeners():
+            listener.channel_class = Channel
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        return [(listener.effective_host, int(listener.effective_port)) for listener in self._listeners()]
+
+    def run(self) -> None:
+        """From the main thread SIGTERM and SIGINT stop it."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_signal)
+            signal.signal(signal.SIGINT, self._on_signal)
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=_TICK_S, use_poll=True, map=self._sockets, count=1)
+        self._drain()
+
+    def stop(self) -> None:
+        """Finish what is being answered, take nothing new. From any thread."""
+        self._stopping.set()
+        for listener in self._listeners():
+            listener.pull_trigger()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop()
+
+    def _drain(self) -> None:
+        """Connections close as they fall idle, so that clients with keep-alive go elsewhere."""
+        for listener in self._listeners():
+            listener.accepting = False
+            listener.del_channel()
+            listener.socket.close()
+        until = time.monotonic() + DRAIN_S
+        while (open_channels := self._channels()) and time.monotonic() < until:
+            for channel in open_channels:
+                if not channel.requests and not channel.total_outbufs_len:
+                    channel.will_close = True
+            wasyncore.loop(timeout=_DRAIN_TICK_S, use_poll=True, map=self._sockets, count=1)
+        self._server.task_dispatcher.shutdown(timeout=1)
+
+    def _listeners(self) -> list[Any]:
+        return [each for each in self._sockets.values() if isinstance(each, BaseWSGIServer)]
+
+    def _channels(self) -> list[Any]:
+        return [each for each in self._sockets.values() if isinstance(each, HTTPChannel)]
