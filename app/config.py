@@ -113,7 +113,9 @@ class Settings:
     )
     handoff: bool = _row("FLOTILLA_HANDOFF", "1", "1: a report's answer may carry next runs", _switch)
     max_bundle: int = _row("FLOTILLA_MAX_BUNDLE", str(MAX_BUNDLE), "runs in one message", _whole(1, MAX_BUNDLE))
-    clockwork: Clockwork = _row("FLOTILLA_CLOCKWORK", "production", "intervals: production or fast", _clockwork)
+    clockwork: Clockwork = _row(  # noqa: RUF009 (makes a field, as the others do)
+        "FLOTILLA_CLOCKWORK", "production", "intervals: production or fast", _clockwork
+    )
     log_level: str = _row("FLOTILLA_LOG_LEVEL", "info", ", ".join(LOG_LEVELS), _one_of(*LOG_LEVELS))
 
     @classmethod

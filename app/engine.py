@@ -46,7 +46,11 @@ def run(core: Core, sweeper: Sweeper, stop: threading.Event) -> None:
 
 
 def _tell(swept: Swept) -> None:
-    done = {name: count for name in ("lost", "offered", "offered_again", "canceled", "unfit") if (count := getattr(swept, name))}
+    done = {
+        name: count
+        for name in ("lost", "offered", "offered_again", "canceled", "unfit")
+        if (count := getattr(swept, name))
+    }
     if done:
         log.info("swept", **done)
 

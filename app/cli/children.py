@@ -62,7 +62,7 @@ class Child:
                 stderr=log,
                 process_group=0,
                 pass_fds=self.program.keep,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509
+                preexec_fn=die_with_parent(signal.SIGKILL),
             )
         self.started_at = time.monotonic()
 
@@ -98,7 +98,7 @@ class Child:
 
 
 def end(children: Sequence[Child], patience_s: float, hurried: Callable[[], bool]) -> list[str]:
-    """Asks them to end, then makes them; `hurried` cuts the waiting short. The names of those that had to be made to."""
+    """Asks them to end, then kills; `hurried` cuts the waiting short. The names of those that were killed."""
     for child in children:
         child.send(signal.SIGTERM)
     deadline = time.monotonic() + patience_s
@@ -121,15 +121,15 @@ def _bound(log: Path) -> None:
             os.truncate(log, 0)
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Linux only; elsewhere a child outlives an `up` that was killed."""
+def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """For a child to get this signal when its parent is gone. Linux only; elsewhere it lives on."""
     if not sys.platform.startswith("linux"):
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
     def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     return ask

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from app.cli import profile
 from app.cli.failures import Failure, NotAllowed, NotFound, ServerAway, Usage
 from app.cli.profile import Profile
 
@@ -69,6 +70,11 @@ class Client:
             raise ServerAway(f"no server at {self.url}", "start one with `flotilla up`, or set FLOTILLA_URL") from None
         except requests.RequestException as error:
             raise ServerAway(f"{self.url}{path}: {error}", "see FLOTILLA_URL, and `flotilla doctor`") from None
+
+
+def connect() -> Client:
+    """To the server of the environment or the profile."""
+    return Client(profile.load(os.environ))
 
 
 def _content(answer: requests.Response) -> Json:

@@ -1,6 +1,6 @@
 """How is an answer shown? As a table for people, as the API's own JSON for programs, or as ids alone.
 
-Tables have borders, colours and bars only on a terminal; elsewhere they are plain columns that `cut` and `awk` can read.
+Colours only on a terminal and without NO_COLOR; columns are two spaces apart, for `awk` too.
 """
 
 import json

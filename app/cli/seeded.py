@@ -1,4 +1,4 @@
-"""`python -m app.cli.seeded app.main`: the web process of `flotilla up`, which knows that folder's tokens when it starts.
+"""`python -m app.cli.seeded app.main`: the web process of `flotilla up`, with its folder's tokens.
 
 It sees to the store's tables and tokens, then becomes the named module. One process does both, because what it must
 import for the one it needs for the other, and that is most of what a start takes.

@@ -1,172 +1,153 @@
-"""Which processes are a Flotilla on one machine, with which settings, and when are they ready?
+"""A Flotilla on one machine: in which order do its processes start, when is it ready, how does it end?
 
-broker -> web and nodes at once -> ready when the web process says so and every node has registered -> engine
+broker -> web and nodes together -> engine, once the web process answers -> ready, once every node has registered
 
-The engine comes when the web process answers: both would set up an empty database, and nothing waits for it.
-Standard library only: every import here delays the start.
+The engine waits because it and the web process would both set up an empty database. Standard library only, as plan.py.
 """
 
 import contextlib
 import http.client
 import json
-import os
-import sys
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from app.adapters.embedded_broker import BrokerMissingError, EmbeddedBroker, embedded_broker
 from app.cli.children import Child, Program, end
-from app.cli.data_folder import DataFolder
 from app.cli.failures import Failure
+from app.cli.plan import Plan
 
 BROKER_PATIENCE_S = 30.0
 READY_PATIENCE_S = 60.0
-DRAIN_PATIENCE_S = 25.0
+DRAIN_PATIENCE_S = 15.0  # beyond the grace of runs
 STOP_PATIENCE_S = 5.0
 FALLS_AT_START = 3
-"""A child that ends so often before the fleet was ready will not do better."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is asked of `up`. `cpus` and `memory_mb` are of each node."""
-
-    data: DataFolder
-    host: str
-    port: int
-    nodes: int
-    cpus: str
-    memory_mb: int
-    flower_port: int | None
-    environ: Mapping[str, str]
-
-    @property
-    def url(self) -> str:
-        shown = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{shown}:{self.port}"
-
-    @property
-    def local_url(self) -> str:
-        """Where this machine finds it."""
-        anywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared with, not bound to
-        return f"http://{anywhere[self.host]}:{self.port}" if self.host in anywhere else self.url
+"""A process that ended so often before the fleet was ready will not do better."""
+GLANCE_S = 0.02
 
 
 @dataclass(slots=True, kw_only=True)
 class Stack:
-    """The children of one `up`, in the order in which they start."""
+    """`lock` is the data folder's; the broker holds it too, so that nobody starts on a folder that has one. `hurried`
+    says whether a stop that waits shall wait no longer.
+    """
 
     plan: Plan
     lock: int
     tell: Callable[[str], None]
+    hurried: Callable[[], bool]
     broker: EmbeddedBroker | None = None
     children: list[Child] = field(default_factory=list)
 
     def start(self, wanted: Callable[[], bool]) -> bool:
-        """False when it was told to stop meanwhile. Raises Failure when a process cannot be kept alive."""
-        own_broker = "FLOTILLA_BROKER_URL" not in self.plan.environ
-        if own_broker:
+        """False when it is not wanted any more before it is ready. Raises Failure when something does not start."""
+        if self.plan.own_broker:
             self._start_broker()
-        self._add("web", _seeded(), self._web_environ())
-        for name in self._node_names():
-            self._add(name, _module("worker.main"), self._node_environ(name))
-        return self._until(self._web_ready, wanted) and self._start_engine() and self._until(self._nodes_ready, wanted)
+        broker = {"FLOTILLA_BROKER_URL": self.broker.url} if self.broker else {}
+        for path in (self.plan.data.token_file, self.plan.data.node_token_file):
+            self.plan.data.token(path)
+        self._add(self.plan.web(broker))
+        for number in range(1, self.plan.nodes + 1):
+            self._add(self.plan.node(number, broker))
+        if not self._until(self._web_is_ready, wanted, "the web process"):
+            return False
+        self._add(self.plan.engine(broker))
+        if self.plan.flower_port is not None:
+            self._add(self.plan.flower(broker))
+        return self._until(self._nodes_are_ready, wanted, "the nodes")
 
     def step(self) -> None:
+        """Looks after every process once."""
         now = time.monotonic()
         for child in self.children:
             code = child.step(now)
             if code is not None:
-                pause = max(0.0, child.start_again_at - now)
-                self.tell(f"{child.program.name} ended ({_how(code)}); it is started again in {pause:g} s, see {child.log}")
+                pause_s = max(0.0, child.start_again_at - now)
+                again = f"started again in {pause_s:g} s" if pause_s else "started again"
+                self.tell(f"{child.program.name} ended ({_how(code)}), {again}; its log is {child.log}")
 
-    def stop(self, hurried: Callable[[], bool]) -> None:
+    def stop(self) -> None:
         """Nodes first, while there is a server that hears what became of their runs; the broker last."""
         nodes = [child for child in self.children if child.program.name.startswith("node-")]
         brokers = [child for child in self.children if child.program.name == "broker"]
         others = [child for child in self.children if child not in nodes and child not in brokers]
-        forced = end(nodes, DRAIN_PATIENCE_S, hurried) + end(others, STOP_PATIENCE_S, hurried)
-        forced += end(brokers, STOP_PATIENCE_S, hurried)
-        if forced:
-            self.tell(f"had to be killed: {', '.join(forced)}")
+        forced = end(nodes, self.plan.grace_s + DRAIN_PATIENCE_S, self.hurried)
+        forced += end(others, STOP_PATIENCE_S, self.hurried)
+        forced += end(brokers, STOP_PATIENCE_S, self.hurried)
+        if forced and not self.hurried():
+            self.tell(f"did not end by themselves and were killed: {', '.join(forced)}")
         if self.broker:
             self.broker.clear()
 
-    def _start_broker(self) -> None:
-        try:
-            self.broker = embedded_broker(self.plan.data.path, self.plan.environ)
-        except BrokerMissingError as error:
-            raise Failure(str(error)) from None
-        child = self._add("broker", self.broker.command(), self.plan.environ, keep=(self.lock,))
-        if self._broker_up(child):
-            return
-        # What the broker keeps can always be done without: the store says what is to be offered again.
-        aside = self.broker.folder.with_name(f"broker.unreadable-{int(time.time())}")
-        self.tell(f"the broker cannot read its file, which is now in {aside}; starting it empty")
-        self.broker.folder.rename(aside)
-        self.broker.folder.mkdir(mode=0o700)
-        child.start()
-        if not self._broker_up(child):
-            raise Failure(f"the broker {self.broker.program} does not start:\n{child.tail()}")
-
-    def _broker_up(self, child: Child) -> bool:
-        deadline = time.monotonic() + BROKER_PATIENCE_S
-        while self.broker and time.monotonic() < deadline and not child.ended():
-            if self.broker.answers():
-                return True
-            time.sleep(0.005)
-        return False
-
-    def _start_engine(self) -> bool:
-        self._add("engine", _module("app.engine"), self._server_environ())
-        if self.plan.flower_port is not None:
-            options = (f"--broker={self._broker_url()}", "flower", "--address=127.0.0.1", f"--port={self.plan.flower_port}")
-            self._add("flower", (*_module("celery"), *options), self.plan.environ)
-        return True
-
-    def _add(self, name: str, command: tuple[str, ...], environ: Mapping[str, str], keep: tuple[int, ...] = ()) -> Child:
-        program = Program(name=name, command=command, environ=environ, keep=keep)
-        child = Child(program=program, log=self.plan.data.logs / f"{name}.log")
+    def _add(self, program: Program) -> Child:
+        child = Child(program=program, log=self.plan.data.logs / f"{program.name}.log")
         self.children.append(child)
         child.start()
         return child
 
-    def _node_names(self) -> list[str]:
-        return [f"node-{number}" for number in range(1, self.plan.nodes + 1)]
+    def _start_broker(self) -> None:
+        try:
+            self.broker = broker = embedded_broker(self.plan.data.path, self.plan.environ)
+        except BrokerMissingError as error:
+            raise Failure(str(error)) from None
+        program = Program(name="broker", command=broker.command(), environ=self.plan.environ, keep=(self.lock,))
+        child = self._add(program)
+        if not _answers(broker, child):
+            # What a broker keeps can be done without: the store says what is to be offered again.
+            aside = broker.folder.with_name(f"broker.unreadable-{int(time.time())}")
+            self.tell(f"the broker does not start with its file, which is now in {aside}; starting it empty")
+            end([child], 0, self.hurried)
+            broker.folder.rename(aside)
+            broker.folder.mkdir(mode=0o700)
+            child.start()
+            if not _answers(broker, child):
+                raise Failure(f"the broker {broker.program} does not start:\n{child.tail()}")
 
-    def _broker_url(self) -> str:
-        return self.broker.url if self.broker else self.plan.environ["FLOTILLA_BROKER_URL"]
+    def _until(self, ready: Callable[[], bool], wanted: Callable[[], bool], what: str) -> bool:
+        deadline = time.monotonic() + READY_PATIENCE_S
+        while not ready():
+            if not wanted():
+                return False
+            self.step()
+            for child in self.children:
+                if child.falls >= FALLS_AT_START:
+                    raise Failure(f"{child.program.name} does not start; the end of {child.log}:\n{child.tail()}")
+            if time.monotonic() > deadline:
+                raise Failure(f"{what} did not get ready within {READY_PATIENCE_S:g} s", f"see {self.plan.data.logs}")
+            time.sleep(GLANCE_S)
+        return True
 
-    def _server_environ(self) -> dict[str, str]:
-        data = self.plan.data
-        defaults = {"FLOTILLA_DATABASE_URL": data.database_url, "FLOTILLA_ASSETS_URL": f"file://{data.path / 'assets'}"}
-        own = {"FLOTILLA_BROKER_URL": self._broker_url(), "FLOTILLA_HOST": self.plan.host}
-        return {**defaults, **self.plan.environ, **own, "FLOTILLA_PORT": str(self.plan.port), "PYTHONUNBUFFERED": "1"}
+    def _web_is_ready(self) -> bool:
+        return self._ask("/readyz") is not None
 
-    def _web_environ(self) -> dict[str, str]:
-        data = self.plan.data
-        data.token(data.token_file)
-        data.token(data.node_token_file)
-        own_database = "" if "FLOTILLA_DATABASE_URL" in self.plan.environ else "1"
-        return self._server_environ() | {
-            "FLOTILLA_UP_ADMIN_TOKEN_FILE": str(data.token_file),
-            "FLOTILLA_UP_NODE_TOKEN_FILE": str(data.node_token_file),
-            "FLOTILLA_UP_OWN_DATABASE": own_database,
-        }
+    def _nodes_are_ready(self) -> bool:
+        pids = {child.pid for child in self.children if child.program.name.startswith("node-")}
+        if not pids:
+            return True
+        answer = self._ask("/v1/nodes?limit=1000") or {}
+        return pids <= {node["pid"] for node in answer.get("items", ()) if node["state"] == "online"}
 
-    def _node_environ(self, name: str) -> dict[str, str]:
-        """A node is given no address of the database: it may know nothing of it."""
-        inherited = {key: value for key, value in self.plan.environ.items() if key not in SERVER_ONLY}
-        return inherited | {
-            "FLOTILLA_BROKER_URL": self._broker_url(),
-            "FLOTILLA_SERVER_URL": self.plan.local_url,
-            "FLOTILLA_NODE_TOKEN": self.plan.data.token(self.plan.data.node_token_file),
-            "FLOTILLA_NODE_NAME": name,
-            "FLOTILLA_NODE_DIR": str(self.plan.data.node(name)),
-            "FLOTILLA_CPUS": self.plan.cpus,
-            "FLOTILLA_MEMORY_MB": str(self.plan.memory_mb),
-            "PYTHONUNBUFFERED": "1",
-        }
+    def _ask(self, path: str) -> Any:  # a JSON value; None for anything but a good answer
+        connection = http.client.HTTPConnection(self.plan.url.removeprefix("http://"), timeout=5)
+        token = self.plan.data.token(self.plan.data.token_file)
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError), contextlib.closing(connection):
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            content = answer.read()
+            return json.loads(content) if answer.status == 200 else None
+        return None
+
+
+def _answers(broker: EmbeddedBroker, child: Child) -> bool:
+    deadline = time.monotonic() + BROKER_PATIENCE_S
+    while time.monotonic() < deadline and not child.ended():
+        if broker.answers():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name

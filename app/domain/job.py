@@ -8,7 +8,7 @@ from typing import Any
 from app.domain import limits
 from app.domain.task import TaskSpec
 from app.wire.report import Failure
-from app.wire.states import TASK_TERMINAL, JobState, TaskState
+from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, JobState, TaskState
 
 
 class Desired(StrEnum):
@@ -80,8 +80,11 @@ def settle(job: Job, now_us: int) -> Job:
         return job
     if state is JobState.PENDING and job.started_at_us is not None:
         state = JobState.RUNNING
-    started = job.started_at_us or (None if state in (JobState.PENDING, JobState.PAUSED) else now_us)
-    finished = now_us if state in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED) else None
+    # Order goes before the present where the database's clock has stepped back.
+    started = job.started_at_us
+    if started is None and state not in (JobState.PENDING, JobState.PAUSED):
+        started = max(now_us, job.created_at_us)
+    finished = max(now_us, started or job.created_at_us) if state in JOB_TERMINAL else None
     failure = None
     if state is JobState.FAILED:
         count = job.counts.get(TaskState.FAILED, 0)

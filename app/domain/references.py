@@ -16,7 +16,8 @@ from typing import Any
 from app.domain.errors import Problem
 from app.domain.graph import shorten
 
-_REFERENCE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+# No mark and no close between the braces, and nothing to go back to: linear in the text, however hostile.
+_REFERENCE = re.compile(r"\$\{\{((?:[^$}]|\$(?!\{\{)|\}(?!\}))*+)\}\}")
 _NEED = re.compile(r"needs\.(.+)\.outputs\.params\.(.+)", re.DOTALL)
 _PARAMETER = re.compile(r"job\.parameters\.(.+)", re.DOTALL)
 
@@ -51,6 +52,7 @@ def parse(text: str) -> Reference | None:
 def check(payload: Any, pointer: str, needs: Collection[str], parameters: Collection[str]) -> list[Problem]:
     """What is known to be wrong before anything runs: the form, tasks not among the needs, absent parameters."""
     problems = []
+    needs = frozenset(needs)
     for place, text in _strings(payload, pointer):
         for found in _REFERENCE.finditer(text):
             if detail := _wrong(found[1], needs, parameters):
@@ -98,7 +100,7 @@ def value_of(result: Any, reference: Reference) -> Any:
 
 
 def _expand(text: str, lookup: Lookup) -> Any:
-    whole = _REFERENCE.fullmatch(text.strip()) if text.count(MARK) == 1 else None
+    whole = _REFERENCE.fullmatch(text.strip())
     if whole and (reference := parse(whole[1])):
         return lookup(reference)
 

@@ -137,20 +137,22 @@ def task_after(state: TaskState, event: TaskEvent) -> TaskState:
 
 def claim(run: Run, *, node_id: str, claim_id: str, now_us: int) -> Run:
     state = run_after(run.state, RunEvent.CLAIM)
-    return replace(run, state=state, node_id=node_id, claim_id=claim_id, claimed_at_us=now_us)
+    claimed = max(now_us, run.created_at_us)
+    return replace(run, state=state, node_id=node_id, claim_id=claim_id, claimed_at_us=claimed)
 
 
 def fold(run: Run, report: Report, now_us: int) -> Run:
     """The run with a report applied. A repeated or older report changes nothing; progress never falls.
 
-    The node's times are kept between the claim and `now_us`, so that no clock error can turn order round.
+    The node's times are kept between the claim and `now_us`, so that no clock error can turn order round; where the
+    database's own clock has stepped back, order goes before the present.
     """
     if report.sequence <= run.sequence or run.state is not RunState.RUNNING:
         return run
     claimed = run.claimed_at_us or run.created_at_us
     started = run.started_at_us
     if started is None and report.started_at_us is not None:
-        started = min(max(report.started_at_us, claimed), now_us)
+        started = max(min(report.started_at_us, now_us), claimed)
     run = replace(
         run,
         sequence=report.sequence,
@@ -168,7 +170,7 @@ def end(run: Run, ending: Ending, now_us: int) -> Run:
     return replace(
         run,
         state=state,
-        finished_at_us=min(max(ending.at_us, began), now_us),
+        finished_at_us=max(min(ending.at_us, now_us), began),
         progress=1.0 if state is RunState.SUCCEEDED else run.progress,
         exit_code=ending.exit_code,
         signal=ending.signal,
@@ -179,7 +181,8 @@ def end(run: Run, ending: Ending, now_us: int) -> Run:
 
 def withdraw(run: Run, now_us: int) -> Run:
     """A run that was offered and that nobody may claim any more."""
-    return replace(run, state=run_after(run.state, RunEvent.WITHDRAW), finished_at_us=now_us)
+    state = run_after(run.state, RunEvent.WITHDRAW)
+    return replace(run, state=state, finished_at_us=max(now_us, run.created_at_us))
 
 
 def diagram(table: Mapping[Any, Mapping[Any, Any]]) -> str:

@@ -76,6 +76,11 @@ class Task:
         return self.state in TASK_TERMINAL
 
 
+def _no_earlier(task: Task, at_us: int) -> int:
+    """A task ends no earlier than it began, also where the database's clock has stepped back."""
+    return max(at_us, task.started_at_us or task.created_at_us)
+
+
 def released(task: Task) -> Task:
     """Its needs allow it to run."""
     return replace(task, state=task_after(task.state, TaskEvent.RELEASE))
@@ -99,26 +104,31 @@ def withdrawn(task: Task) -> Task:
 
 
 def succeeded(task: Task, *, started_at_us: int | None, finished_at_us: int) -> Task:
+    task = replace(task, started_at_us=task.started_at_us or started_at_us)
     return replace(
         task,
         state=task_after(task.state, TaskEvent.SUCCEED),
-        started_at_us=task.started_at_us or started_at_us,
-        finished_at_us=finished_at_us,
+        finished_at_us=_no_earlier(task, finished_at_us),
         attempts=task.attempts + 1,
         failure=None,
     )
 
 
 def failed(task: Task, failure: Failure, *, now_us: int) -> Task:
-    return replace(task, state=task_after(task.state, TaskEvent.FAIL), finished_at_us=now_us, failure=failure)
+    return _ended(task, TaskEvent.FAIL, failure, now_us)
 
 
 def canceled(task: Task, failure: Failure, *, now_us: int) -> Task:
-    return replace(task, state=task_after(task.state, TaskEvent.CANCEL), finished_at_us=now_us, failure=failure)
+    return _ended(task, TaskEvent.CANCEL, failure, now_us)
 
 
 def skipped(task: Task, failure: Failure, *, now_us: int) -> Task:
-    return replace(task, state=task_after(task.state, TaskEvent.SKIP), finished_at_us=now_us, failure=failure)
+    return _ended(task, TaskEvent.SKIP, failure, now_us)
+
+
+def _ended(task: Task, event: TaskEvent, failure: Failure, now_us: int) -> Task:
+    state = task_after(task.state, event)
+    return replace(task, state=state, finished_at_us=_no_earlier(task, now_us), failure=failure)
 
 
 def retried(task: Task, failure: Failure | None, *, due_at_us: int) -> Task:

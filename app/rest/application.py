@@ -30,6 +30,7 @@ HEADERS: Final = (
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LONGEST_KEY: Final = 200
 _REQUEST_ID: Final = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
@@ -38,6 +39,13 @@ class Id(BaseConverter):
 
     def to_python(self, value: str) -> str:
         return value.lower() if _UUID.fullmatch(value) else NOBODY
+
+
+class Key(BaseConverter):
+    """An id in a path that need not be a UUID: as `Id`, for what no store could hold."""
+
+    def to_python(self, value: str) -> str:
+        return value if len(value) <= _LONGEST_KEY and value.isprintable() else NOBODY
 
 
 class OrjsonProvider(JSONProvider):
@@ -66,14 +74,14 @@ def build(
     app.json = OrjsonProvider(app)
     app.config["TRUSTED_HOSTS"] = list(allowed_hosts) or None
     app.url_map.merge_slashes = False
-    app.url_map.converters["id"] = Id
+    app.url_map.converters.update(id=Id, key=Key)
     app.before_request(_begin)
     app.after_request(_finish)
     problems.install(app)
     auth.install(app, auth.Gate(anonymous_role))
     app.register_blueprint(nodes.routes)
     app.register_blueprint(health.routes)
-    native.install(app)
+    native.install(app, core.version)
     return app
 
 

@@ -43,13 +43,13 @@ def register() -> Response:
     return _answer(answer, 201)
 
 
-@routes.post("/v1/nodes/<node_id>/claims")
+@routes.post("/v1/nodes/<key:node_id>/claims")
 @auth.scope(SCOPE)
 def claim(node_id: str) -> Response:
     return _answer(claims.claim(core(), node_id, _read(Claim.from_wire)).to_wire())
 
 
-@routes.post("/v1/nodes/<node_id>/reports")
+@routes.post("/v1/nodes/<key:node_id>/reports")
 @auth.scope(SCOPE)
 def report(node_id: str) -> Response:
     """409 when every report of the batch was stale: there is nothing in it worth repeating."""
@@ -60,7 +60,7 @@ def report(node_id: str) -> Response:
     return _answer(answer.to_wire(), 409 if refused else 200)
 
 
-@routes.post("/v1/nodes/<node_id>/heartbeat")
+@routes.post("/v1/nodes/<key:node_id>/heartbeat")
 @auth.scope(SCOPE)
 def beat(node_id: str) -> Response:
     return _answer(fleet.beat(core(), node_id, _read(Heartbeat.from_wire)).to_wire())

@@ -6,6 +6,7 @@ its own renderer for its paths with `speak`. Nothing is unmapped: what is in no 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import structlog
@@ -89,7 +90,7 @@ def explain(error: Exception) -> Answer:
     if isinstance(error, WireError):
         return _explain_ours(errors.Invalid([errors.Problem(error.pointer, error.detail)]))
     if isinstance(error, ValidationError):
-        return _explain_ours(errors.Invalid(places(error.normalized_messages())))
+        return _explain_ours(errors.Invalid(places(messages(error))))
     return Answer(status=500, detail=_FAULT)
 
 
@@ -122,6 +123,11 @@ def _explain_http(error: HTTPException) -> Answer:
         405: f"allowed here: {headers.get('Allow', 'nothing')}",
     }.get(status, error.description or TITLES.get(status, ""))
     return Answer(status=status, detail=detail, headers=headers)
+
+
+def messages(error: ValidationError) -> Any:
+    """marshmallow's tree of messages, with `_schema` for what belongs to no field."""
+    return error.normalized_messages()  # type: ignore[no-untyped-call]  # of marshmallow
 
 
 def places(messages: object, pointer: str = "") -> list[errors.Problem]:

@@ -7,7 +7,7 @@ one commit from its request to its first run.
 from collections import Counter
 from dataclasses import dataclass
 
-from app.domain import chords, graph, references
+from app.domain import chords, graph, limits, references
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.job import Job, JobSpec, settle
 from app.domain.task import Task, TaskSpec
@@ -65,11 +65,13 @@ def check(spec: JobSpec) -> graph.Graph:
     """Everything that is wrong with the job as a whole. Raises Invalid."""
     shape = graph.build([task.name for task in spec.tasks], [task.needs for task in spec.tasks])
     problems: list[Problem] = []
+    total = 0
     for position, task in enumerate(spec.tasks):
-        place = f"/tasks/{position}/payload"
-        problems += references.check(task.payload, place, task.needs, spec.parameters)
+        found = references.check(task.payload, f"/tasks/{position}/payload", task.needs, spec.parameters)
+        total += len(found)
+        problems += found[: limits.MAX_PROBLEMS - len(problems)]
     if problems:
-        raise Invalid(problems)
+        raise Invalid(problems, total=total)
     return shape
 
 

@@ -6,7 +6,7 @@ claim  node -> API             "I take these runs": answered with what to run
 
 from dataclasses import dataclass
 
-from app.wire.codec import Json, each, maybe, take, text
+from app.wire.codec import Json, each, maybe, part, take, text
 from app.wire.resources import Resources
 
 OFFER_TASK = "flotilla.run"
@@ -72,7 +72,7 @@ class RunSpec:
             payload=source.get("payload"),
             inputs=source.get("inputs") or [],
             outputs=source.get("outputs") or [],
-            shape=Resources.from_wire(source.get("shape")),
+            shape=part(source, "shape", Resources.from_wire),
             time_limit_s=take(source, "timeLimitS", int),
             grace_s=take(source, "graceS", int),
             token=take(source, "token", str),
@@ -95,7 +95,7 @@ class Claim:
         return cls(
             claim_id=take(source, "claimId", str),
             run_ids=each(source, "runIds", text),
-            free=Resources.from_wire(source.get("free")),
+            free=part(source, "free", Resources.from_wire),
         )
 
 

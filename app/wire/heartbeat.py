@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.wire.codec import Json, each, take, text
+from app.wire.codec import Json, each, part, take, text
 from app.wire.resources import Resources
 
 
@@ -37,7 +37,7 @@ class Registration:
             node_id=take(source, "nodeId", str),
             name=take(source, "name", str),
             pid=take(source, "pid", int),
-            total=Resources.from_wire(source.get("total")),
+            total=part(source, "total", Resources.from_wire),
             queues=each(source, "queues", text),
             tags=each(source, "tags", text),
             executors=each(source, "executors", text),
@@ -89,7 +89,7 @@ class Heartbeat:
     @classmethod
     def from_wire(cls, source: Json) -> "Heartbeat":
         return cls(
-            free=Resources.from_wire(source.get("free")),
+            free=part(source, "free", Resources.from_wire),
             held=each(source, "held", Held.from_wire),
             draining=take(source, "draining", bool),
             cpu_percent=take(source, "cpuPercent", float),

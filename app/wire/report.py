@@ -7,9 +7,9 @@ ordering: it adds its monotonic clock to the `now_us` of the answer that gave it
 from dataclasses import dataclass
 
 from app.wire.claim import RunSpec
-from app.wire.codec import Json, each, maybe, take, text
+from app.wire.codec import Json, WireError, each, maybe, part, take, text
 from app.wire.resources import Resources
-from app.wire.states import RunState
+from app.wire.states import RUN_TERMINAL, RunState
 from app.wire.usage import Sample, Usage
 
 
@@ -43,7 +43,9 @@ class LogLine:
 
     @classmethod
     def from_wire(cls, source: Json) -> "LogLine":
-        fields = dict(zip(("line", "atUs", "stream", "level", "text"), source, strict=False)) if source else {}
+        if not isinstance(source, list):
+            raise WireError("", "must be an array: line, atUs, stream, level, text")
+        fields = dict(zip(("line", "atUs", "stream", "level", "text"), source, strict=False))
         return cls(
             line=take(fields, "line", int),
             at_us=take(fields, "atUs", int),
@@ -78,13 +80,15 @@ class Ending:
 
     @classmethod
     def from_wire(cls, source: Json) -> "Ending":
-        error = source.get("error")
+        state = take(source, "state", str)
+        if state not in RUN_TERMINAL:
+            raise WireError("/state", f"must be one of {', '.join(sorted(RUN_TERMINAL))}")
         return cls(
-            state=RunState(take(source, "state", str)),
+            state=RunState(state),
             at_us=take(source, "atUs", int),
             exit_code=maybe(source, "exitCode", int),
             signal=maybe(source, "signal", int),
-            failure=Failure.from_wire(error) if error else None,
+            failure=part(source, "error", Failure.from_wire) if source.get("error") else None,
             result=source.get("result"),
             released=bool(source.get("released")),
         )
@@ -139,10 +143,10 @@ class Report:
             started_at_us=maybe(source, "startedAtUs", int),
             progress=maybe(source, "progress", float),
             status_text=maybe(source, "statusText", str),
-            usage=Usage.from_wire(usage) if usage else None,
+            usage=part(source, "usage", Usage.from_wire) if usage else None,
             samples=each(source, "samples", Sample.from_wire),
             lines=each(source, "lines", LogLine.from_wire),
-            ending=Ending.from_wire(ending) if ending else None,
+            ending=part(source, "ending", Ending.from_wire) if ending else None,
             takes=maybe(source, "takes", int) or 0,
         )
 
@@ -157,7 +161,7 @@ class ReportBatch:
 
     @classmethod
     def from_wire(cls, source: Json) -> "ReportBatch":
-        return cls(free=Resources.from_wire(source.get("free")), reports=each(source, "reports", Report.from_wire))
+        return cls(free=part(source, "free", Resources.from_wire), reports=each(source, "reports", Report.from_wire))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +180,14 @@ class ReportAnswer:
 
     @classmethod
     def from_wire(cls, source: Json) -> "ReportAnswer":
-        handoffs = maybe(source, "handoffs", dict) or {}
         return cls(
             now_us=take(source, "nowUs", int),
             stale=each(source, "stale", text),
-            handoffs={run_id: each(handoffs, run_id, RunSpec.from_wire) for run_id in handoffs},
+            handoffs=part(source, "handoffs", _handoffs) if source.get("handoffs") else {},
         )
+
+
+def _handoffs(source: Json) -> dict[str, tuple[RunSpec, ...]]:
+    if not isinstance(source, dict):
+        raise WireError("", "must be an object")
+    return {run_id: each(source, run_id, RunSpec.from_wire) for run_id in source}

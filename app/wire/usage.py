@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.wire.codec import Json, take
+from app.wire.codec import Json, part, take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,4 +63,4 @@ class Sample:
 
     @classmethod
     def from_wire(cls, source: Json) -> "Sample":
-        return cls(at_us=take(source, "atUs", int), usage=Usage.from_wire(source.get("usage")))
+        return cls(at_us=take(source, "atUs", int), usage=part(source, "usage", Usage.from_wire))

@@ -6,17 +6,43 @@ runs is their compiled text on the driver's own cursor, because the text never c
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, ClauseElement, ColumnElement, String, Table, bindparam, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ARRAY,
+    ClauseElement,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Kind = Literal["sqlite", "postgresql"]
 
+ONE: ColumnElement[Any] = literal_column("1")
+
+
+class _SqliteCompiler(SQLiteCompiler):
+    def limit_clause(self, select: Any, **options: Any) -> str:
+        """SQLAlchemy's own always has an OFFSET, as a parameter without a name."""
+        return f" LIMIT {self.process(select._limit_clause, **options)}"
+
+
+class _SqliteDialect(SQLiteDialect):
+    statement_compiler = _SqliteCompiler
+    supports_statement_cache = False
+
+
 _DIALECTS: dict[Kind, Callable[[], Dialect]] = {
-    "sqlite": lambda: sqlite.dialect(paramstyle="named"),
-    "postgresql": lambda: postgresql.psycopg.dialect(),  # type: ignore[attr-defined]  # a submodule
+    "sqlite": lambda: _SqliteDialect(paramstyle="named"),
+    "postgresql": PGDialect_psycopg,
 }
 _PLACES: dict[Kind, str] = {"sqlite": "?", "postgresql": "%s"}
 
@@ -33,6 +59,9 @@ class Statement:
         text = self._texts.get(kind)
         if text is None:
             compiled = self._clause.compile(dialect=_DIALECTS[kind](), column_keys=self._sets)
+            assert isinstance(compiled, SQLCompiler)  # noqa: S101  # for the type only
+            if not all(parameter.required for parameter in compiled.binds.values()):
+                raise ValueError(f"a value is written into a statement; give it a name or write it out: {compiled}")
             text = self._texts[kind] = str(compiled)
         return text
 
@@ -48,7 +77,7 @@ class Insert:
 
     def text(self, kind: Kind) -> str:
         places = ", ".join(_PLACES[kind] for _ in self.columns)
-        return f'INSERT INTO {self.table} ({self.names}) VALUES ({places}){self._tail}'  # noqa: S608  # own names
+        return f"INSERT INTO {self.table} ({self.names}) VALUES ({places}){self._tail}"  # noqa: S608  # own names
 
     @property
     def names(self) -> str:
@@ -71,7 +100,7 @@ def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 @compiles(_Among, "sqlite")
 def _among_sqlite(this: _Among, compiler: SQLCompiler, **options: Any) -> str:
     given = compiler.process(bindparam(this.name, type_=String()), **options)
-    return f"{compiler.process(this.column, **options)} IN (SELECT value FROM json_each({given}))"
+    return f"{compiler.process(this.column, **options)} IN (SELECT value FROM json_each({given}))"  # noqa: S608  # own names
 
 
 @compiles(_Among, "postgresql")
@@ -82,5 +111,14 @@ def _among_postgresql(this: _Among, compiler: SQLCompiler, **options: Any) -> st
 
 def is_one_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
     """Written out and not as parameters, so that the planner can prove that a partial index holds the rows."""
-    texts = [literal_column(f"'{value}'") for value in values]
+    texts = [literal_column(f"'{value}'", String) for value in values]
     return column == texts[0] if len(texts) == 1 else column.in_(texts)
+
+
+def leaps(column: ColumnElement[Any], condition: ColumnElement[bool]) -> Select[Any]:
+    """The distinct values of an indexed column in order, an index lookup each, however many rows have each value."""
+    first = select(func.min(column).label("value")).where(condition)
+    walk = first.cte("walk", recursive=True)
+    following = select(func.min(column)).where(condition, column > walk.c.value).correlate(walk).scalar_subquery()
+    walk = walk.union_all(select(following).select_from(walk).where(walk.c.value.is_not(None)))
+    return select(walk.c.value).where(walk.c.value.is_not(None))

@@ -72,13 +72,8 @@ jobs = Table(
     Index("jobs_by_queue", "org_id", "queue", "seq"),
     Index("jobs_by_state", "org_id", "state", "seq"),
     Index("jobs_by_project", "org_id", "project_id", "seq"),
-)
-Index(
-    "jobs_open",
-    jobs.c.org_id,
-    jobs.c.queue,
-    sqlite_where=text(_among(OPEN_JOBS)),
-    postgresql_where=text(_among(OPEN_JOBS)),
+    _partial("jobs_open", "org_id", "queue", where=_among(OPEN_JOBS)),
+    _partial("jobs_canceling", "seq", where=f"desired = 'cancel' AND {_among(OPEN_JOBS)}"),
 )
 
 tasks = Table(
@@ -102,8 +97,7 @@ tasks = Table(
     _must("crashes"),
     _may("run_id", Words),
     _must("due_at_us"),
-    _must("progress", Double),
-    _may("status_text", Words),
+    _must("cancel", Boolean),
     _must("created_at_us"),
     _may("started_at_us"),
     _may("finished_at_us"),
@@ -134,7 +128,6 @@ chords = Table(
     _must("size"),
     _must("succeeded"),
     _must("unsuccessful"),
-    _must("run_when", Words),
 )
 
 # Laid out by header: a part is returned, taken back and followed downwards by its header. An outcome is 1 or 0.
@@ -199,7 +192,7 @@ runs = Table(
     _must("sequence"),
     Index("runs_by_number", "job_seq", "task_seq", "map_index", "number", unique=True),
     _partial("runs_held", "node_id", "claim_id", where="state = 'running'"),
-    _partial("runs_queued", "route", where="state = 'queued'"),
+    _partial("runs_queued", "route", "offered_at_us", where="state = 'queued'"),
     _partial("runs_offered", "offered_at_us", where="state = 'queued'"),
 )
 

@@ -3,12 +3,11 @@
 A boolean is no integer, "4" is no integer, 4.0 is no integer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from marshmallow import Schema, ValidationError, fields, validate
-from marshmallow.types import StrSequenceOrSet
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -19,7 +18,7 @@ class Strict(Schema):
     class Meta:
         unknown = "raise"
 
-    error_messages: Mapping[str, str] = {  # type: ignore[assignment, misc]  # a plain dict in the base class
+    error_messages: Mapping[str, str] = {  # type: ignore[assignment]  # a plain dict in the base class
         "unknown": "is not a key of this object",
         "type": "must be an object",
     }
@@ -86,7 +85,7 @@ class Flag(fields.Boolean):
 class Choice(fields.String):
     """One of a closed set."""
 
-    def __init__(self, allowed: StrSequenceOrSet, **kwargs: Any) -> None:
+    def __init__(self, allowed: Iterable[str], **kwargs: Any) -> None:
         self._allowed = tuple(str(each) for each in allowed)
         super().__init__(validate=validate.OneOf(self._allowed), **kwargs)
         self.validators = []

@@ -1,0 +1,24 @@
+"""The store on SQLite or PostgreSQL. Everything that knows SQL is in this package, and nothing else is."""
+
+from sqlalchemy.engine import make_url
+
+from app.adapters.sql.database import Database
+from app.adapters.sql.postgres import Postgres
+from app.adapters.sql.sqlite import Sqlite
+from app.adapters.sql.store import SqlStore
+from app.adapters.sql.upgrade import current, head, upgrade
+
+__all__ = ["SqlStore", "current", "head", "open_store", "upgrade"]
+
+
+def open_store(url: str, *, threads: int) -> SqlStore:
+    """Does not connect yet; `threads` is how many will use it at once. The tables are those of `upgrade`."""
+    backend = make_url(url).get_backend_name()
+    database: Database
+    if backend == "sqlite":
+        database = Sqlite(url, threads)
+    elif backend == "postgresql":
+        database = Postgres(url, threads)
+    else:
+        raise ValueError(f"no store for {backend!r}; the URL begins with sqlite:// or postgresql://")
+    return SqlStore(database)

@@ -1,0 +1,116 @@
+"""What an organization has beside jobs: projects, queues, tokens, and the answers kept for repeated requests."""
+
+import orjson
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.adapters.sql.part import Part
+from app.adapters.sql.session import Row, dump
+from app.adapters.sql.statement import Insert, Statement
+from app.adapters.sql.tables import kept_answers, projects, queues, tokens
+from app.ports.records import KeptAnswer, Project, Queue, Token
+
+_put_queue = insert(queues)
+_put_token = insert(tokens)
+
+_insert_project = Insert(projects)
+_projects = Statement(select(projects).where(projects.c.org_id == bindparam("org_id")).order_by(projects.c.seq))
+_queues = Statement(select(queues).where(queues.c.org_id == bindparam("org_id")).order_by(queues.c.name))
+_save_queue = Statement(
+    _put_queue.on_conflict_do_update(index_elements=["org_id", "name"], set_=dict(_put_queue.excluded)),
+    sets=[column.name for column in queues.columns],
+)
+_token = Statement(select(tokens).where(tokens.c.id == bindparam("id")))
+_tokens = Statement(
+    select(tokens).where(tokens.c.org_id == bindparam("org_id")).order_by(tokens.c.created_at_us, tokens.c.id)
+)
+_save_token = Statement(
+    _put_token.on_conflict_do_update(index_elements=["id"], set_=dict(_put_token.excluded)),
+    sets=[column.name for column in tokens.columns],
+)
+_answer = Statement(
+    select(kept_answers).where(
+        kept_answers.c.org_id == bindparam("org_id"),
+        kept_answers.c.route == bindparam("route"),
+        kept_answers.c.key == bindparam("key"),
+    )
+)
+_keep = Statement(insert(kept_answers).on_conflict_do_nothing(), sets=[column.name for column in kept_answers.columns])
+_forget = Statement(delete(kept_answers).where(kept_answers.c.at_us < bindparam("before")))
+
+
+def _token_of(row: Row) -> Token:
+    return Token(
+        id=row[0],
+        org_id=row[1],
+        name=row[2],
+        role=row[3],
+        scopes=tuple(orjson.loads(row[4])),
+        secret_hash=row[5],
+        created_at_us=row[6],
+        expires_at_us=row[7],
+        revoked_at_us=row[8],
+    )
+
+
+class AccountReads(Part):
+    def projects(self, org_id: str) -> list[Project]:
+        rows = self._session.rows(_projects, org_id=org_id)
+        return [Project(seq=row[0], id=row[1], org_id=row[2], name=row[3], created_at_us=row[4]) for row in rows]
+
+    def queues(self, org_id: str) -> list[Queue]:
+        rows = self._session.rows(_queues, org_id=org_id)
+        return [Queue(org_id=row[0], name=row[1], created_at_us=row[2], paused=bool(row[3])) for row in rows]
+
+    def token(self, token_id: str) -> Token | None:
+        row = self._session.row(_token, id=token_id)
+        return None if row is None else _token_of(row)
+
+    def tokens(self, org_id: str) -> list[Token]:
+        return [_token_of(row) for row in self._session.rows(_tokens, org_id=org_id)]
+
+    def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None:
+        row = self._session.row(_answer, org_id=org_id, route=route, key=key)
+        if row is None:
+            return None
+        return KeptAnswer(org_id=org_id, route=route, key=key, body_hash=row[3], resource_id=row[4], at_us=row[5])
+
+
+class AccountWrites(Part):
+    def insert_project(self, project: Project) -> None:
+        row = (project.seq, project.id, project.org_id, project.name, project.created_at_us)
+        self._session.insert(_insert_project, [row], 1)
+
+    def save_queue(self, queue: Queue) -> None:
+        self._session.run(
+            _save_queue, org_id=queue.org_id, name=queue.name, created_at_us=queue.created_at_us, paused=queue.paused
+        )
+
+    def save_token(self, token: Token) -> None:
+        self._session.run(
+            _save_token,
+            id=token.id,
+            org_id=token.org_id,
+            name=token.name,
+            role=token.role,
+            scopes=dump(token.scopes),
+            secret_hash=token.secret_hash,
+            created_at_us=token.created_at_us,
+            expires_at_us=token.expires_at_us,
+            revoked_at_us=token.revoked_at_us,
+        )
+
+    def keep_answer(self, answer: KeptAnswer) -> bool:
+        kept = self._session.run(
+            _keep,
+            org_id=answer.org_id,
+            route=answer.route,
+            key=answer.key,
+            body_hash=answer.body_hash,
+            resource_id=answer.resource_id,
+            at_us=answer.at_us,
+        )
+        return kept == 1
+
+    def forget_answers(self, kept_before_us: int) -> None:
+        self._session.run(_forget, before=kept_before_us)

@@ -1,0 +1,121 @@
+"""Chords: how many parts of each are in. A part is one row, so that it counts once however often it is returned."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from sqlalchemy import CTE, bindparam, null, select, update
+
+from app.adapters.sql.part import Part
+from app.adapters.sql.session import Row
+from app.adapters.sql.statement import Insert, Statement, among, is_one_of
+from app.adapters.sql.tables import chord_parts, chords, tasks
+from app.adapters.sql.tasks import task_of
+from app.domain.chords import Count, RunWhen
+from app.domain.task import Task
+from app.ports.records import ChordState
+from app.ports.records import Part as ReturnedPart
+from app.wire.states import TaskState
+
+_RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
+_of_these = among(chord_parts.c.header_seq, "seqs")
+
+_insert_chords = Insert(chords)
+_insert_parts = Insert(chord_parts)
+_return = Statement(
+    update(chord_parts)
+    .where(_of_these, chord_parts.c.outcome.is_(None))
+    .values(outcome=bindparam("outcome"))
+    .returning(chord_parts.c.body_seq)
+)
+_outcomes = Statement(
+    select(chord_parts.c.body_seq, chord_parts.c.outcome).where(_of_these, chord_parts.c.outcome.is_not(None))
+)
+_reopen = Statement(update(chord_parts).where(_of_these).values(outcome=null()))
+_of_bodies = (
+    select(*chords.columns, tasks.c.run_when)
+    .select_from(chords.join(tasks, tasks.c.seq == chords.c.body_seq))
+    .where(among(chords.c.body_seq, "bodies"))
+    .order_by(chords.c.body_seq)
+)
+_states = Statement(_of_bodies)
+_locked = Statement(_of_bodies.with_for_update(of=chords))
+_save = Statement(update(chords).where(chords.c.body_seq == bindparam("k_body")), sets=["succeeded", "unsuccessful"])
+
+
+def _below() -> CTE:
+    waiting = is_one_of(tasks.c.state, TaskState.WAITING.value)
+    plain = is_one_of(tasks.c.run_when, RunWhen.ALL_SUCCEEDED.value)
+    bodies = chord_parts.join(tasks, tasks.c.seq == chord_parts.c.body_seq)
+    first = select(chord_parts.c.body_seq.label("seq")).select_from(bodies).where(_of_these, waiting, plain)
+    below = first.cte("below", recursive=True)
+    further = bodies.join(below, chord_parts.c.header_seq == below.c.seq)
+    return below.union(select(chord_parts.c.body_seq).select_from(further).where(waiting, plain))
+
+
+_waiting_below = Statement(
+    select(tasks)
+    .where(tasks.c.seq.in_(select(_below().c.seq)), is_one_of(tasks.c.state, TaskState.WAITING.value))
+    .order_by(tasks.c.seq)
+    .with_for_update()
+)
+
+
+class ChordWrites(Part):
+    def chord_states(self, body_seqs: Collection[int]) -> list[ChordState]:
+        rows = self._session.rows(_states, bodies=self._session.listed(body_seqs)) if body_seqs else []
+        return [_state_of(row) for row in rows]
+
+    def insert_chords(self, chords: Sequence[tuple[int, Sequence[int]]]) -> None:
+        self._session.insert(_insert_chords, ((body, len(header), 0, 0) for body, header in chords), len(chords))
+        parts = sorted(_parts(chords))  # in the order in which they lie
+        self._session.insert(_insert_parts, parts, len(parts))
+
+    def return_parts(self, parts: Sequence[ReturnedPart]) -> list[ChordState]:
+        added = Counter[tuple[int, int]]()
+        for outcome in (0, 1):
+            headers = [part.header_seq for part in parts if part.succeeded == bool(outcome)]
+            if headers:
+                rows = self._session.rows(_return, seqs=self._session.listed(headers), outcome=outcome)
+                added.update((row[0], outcome) for row in rows)
+        return self._count({body for body, _ in added}, added)
+
+    def reopen_parts(self, header_seqs: Collection[int]) -> None:
+        if not header_seqs:
+            return
+        taken: Counter[tuple[int, int]] = Counter()
+        seqs = self._session.listed(header_seqs)
+        taken.subtract((row[0], row[1]) for row in self._session.rows(_outcomes, seqs=seqs))
+        self._session.run(_reopen, seqs=seqs)
+        self._count({body for body, _ in taken}, taken)
+
+    def _count(self, bodies: Collection[int], added: Counter[tuple[int, int]]) -> list[ChordState]:
+        """Lock these chords, add to their counts by (body, outcome), and answer with what they are now."""
+        if not bodies:
+            return []
+        states, changes = [], []
+        for body, size, succeeded, unsuccessful, run_when in self._session.rows(
+            _locked, bodies=self._session.listed(bodies)
+        ):
+            succeeded += added[body, 1]
+            unsuccessful += added[body, 0]
+            states.append(_state_of((body, size, succeeded, unsuccessful, run_when)))
+            changes.append({"k_body": body, "succeeded": succeeded, "unsuccessful": unsuccessful})
+        self._session.each(_save, changes)
+        return states
+
+    def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
+        if not seqs:
+            return []
+        return [task_of(row) for row in self._session.rows(_waiting_below, seqs=self._session.listed(seqs))]
+
+
+def _state_of(row: Row) -> ChordState:
+    body, size, succeeded, unsuccessful, run_when = row
+    count = Count(size=size, succeeded=succeeded, unsuccessful=unsuccessful)
+    return ChordState(body_seq=body, run_when=_RUN_WHEN[run_when], count=count)
+
+
+def _parts(chords: Sequence[tuple[int, Sequence[int]]]) -> Iterator[Row]:
+    for body, header in chords:
+        for index, seq in enumerate(header):
+            yield seq, body, index, None

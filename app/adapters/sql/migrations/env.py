@@ -1,0 +1,13 @@
+"""Run by Alembic for each command. The caller hands in the connection and owns its transaction.
+
+A new revision: `alembic` is not needed on the path; copy the newest file of `versions`, and let the test that compares
+the migrated tables with `tables.py` say what is missing.
+"""
+
+from alembic import context
+
+from app.adapters.sql.tables import METADATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+with context.begin_transaction():
+    context.run_migrations()

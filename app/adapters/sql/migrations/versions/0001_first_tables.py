@@ -1,0 +1,358 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_whole = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+
+    op.create_table(
+        "chord_parts",
+        sa.Column("header_seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("body_seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("part_index", _whole, nullable=False),
+        sa.Column("outcome", sa.SmallInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("header_seq", "body_seq"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "chords",
+        sa.Column("body_seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("size", _whole, nullable=False),
+        sa.Column("succeeded", _whole, nullable=False),
+        sa.Column("unsuccessful", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("body_seq"),
+    )
+    op.create_table(
+        "counters",
+        sa.Column("kind", _words, autoincrement=False, nullable=False),
+        sa.Column("value", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("kind"),
+    )
+    op.create_table(
+        "events",
+        sa.Column("seq", _whole, autoincrement=True, nullable=False),
+        sa.Column("org_id", _words, nullable=False),
+        sa.Column("job_id", _words, nullable=False),
+        sa.Column("at_us", _whole, nullable=False),
+        sa.Column("kind", _words, nullable=False),
+        sa.Column("data", _words, nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("events_by_job", "events", ["job_id", "seq"])
+    op.create_index("events_by_org", "events", ["org_id", "seq"])
+    op.create_table(
+        "jobs",
+        sa.Column("seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("id", _words, nullable=False),
+        sa.Column("org_id", _words, nullable=False),
+        sa.Column("project_id", _words, nullable=False),
+        sa.Column("queue", _words, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("name_folded", _words, nullable=False),
+        sa.Column("state", _words, nullable=False),
+        sa.Column("desired", _words, nullable=False),
+        sa.Column("priority", _whole, nullable=False),
+        sa.Column("created_by", _words, nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("started_at_us", _whole, nullable=True),
+        sa.Column("finished_at_us", _whole, nullable=True),
+        sa.Column("failure_code", _words, nullable=True),
+        sa.Column("failure_message", _words, nullable=True),
+        sa.Column("parameters", _words, nullable=False),
+        sa.Column("labels", _words, nullable=False),
+        sa.Column("max_failed_tasks", _whole, nullable=True),
+        sa.Column("continue_on_failure", sa.Boolean(), nullable=False),
+        sa.Column("webhooks", _words, nullable=False),
+        sa.Column("version", _whole, nullable=False),
+        sa.Column("n_waiting", _whole, nullable=False),
+        sa.Column("n_ready", _whole, nullable=False),
+        sa.Column("n_queued", _whole, nullable=False),
+        sa.Column("n_running", _whole, nullable=False),
+        sa.Column("n_succeeded", _whole, nullable=False),
+        sa.Column("n_failed", _whole, nullable=False),
+        sa.Column("n_canceled", _whole, nullable=False),
+        sa.Column("n_skipped", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("jobs_by_id", "jobs", ["id"], unique=True)
+    op.create_index("jobs_by_org", "jobs", ["org_id", "seq"])
+    op.create_index("jobs_by_project", "jobs", ["org_id", "project_id", "seq"])
+    op.create_index("jobs_by_queue", "jobs", ["org_id", "queue", "seq"])
+    op.create_index("jobs_by_state", "jobs", ["org_id", "state", "seq"])
+    op.create_index(
+        "jobs_canceling",
+        "jobs",
+        ["seq"],
+        sqlite_where=sa.text("desired = 'cancel' AND state IN ('pending', 'running', 'paused')"),
+        postgresql_where=sa.text("desired = 'cancel' AND state IN ('pending', 'running', 'paused')"),
+    )
+    op.create_index(
+        "jobs_open",
+        "jobs",
+        ["org_id", "queue"],
+        sqlite_where=sa.text("state IN ('pending', 'running', 'paused')"),
+        postgresql_where=sa.text("state IN ('pending', 'running', 'paused')"),
+    )
+    op.create_table(
+        "kept_answers",
+        sa.Column("org_id", _words, autoincrement=False, nullable=False),
+        sa.Column("route", _words, autoincrement=False, nullable=False),
+        sa.Column("key", _words, autoincrement=False, nullable=False),
+        sa.Column("body_hash", _words, nullable=False),
+        sa.Column("resource_id", _words, nullable=False),
+        sa.Column("at_us", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "route", "key"),
+    )
+    op.create_index("kept_answers_by_age", "kept_answers", ["at_us"])
+    op.create_table(
+        "leases",
+        sa.Column("name", _words, autoincrement=False, nullable=False),
+        sa.Column("holder", _words, nullable=False),
+        sa.Column("until_us", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "lines",
+        sa.Column("seq", _whole, autoincrement=True, nullable=False),
+        sa.Column("job_seq", _whole, nullable=False),
+        sa.Column("task_seq", _whole, nullable=False),
+        sa.Column("task_id", _words, nullable=False),
+        sa.Column("run_id", _words, nullable=False),
+        sa.Column("line", _whole, nullable=False),
+        sa.Column("at_us", _whole, nullable=False),
+        sa.Column("stream", _words, nullable=False),
+        sa.Column("level", _words, nullable=False),
+        sa.Column("text", _words, nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("lines_by_job", "lines", ["job_seq", "seq"])
+    op.create_index("lines_by_run", "lines", ["run_id", "seq"])
+    op.create_index("lines_by_task", "lines", ["task_seq", "seq"])
+    op.create_index("lines_once", "lines", ["run_id", "line"], unique=True)
+    op.create_table(
+        "literal_chords",
+        sa.Column("id", _words, autoincrement=False, nullable=False),
+        sa.Column("size", _whole, nullable=False),
+        sa.Column("body", _words, nullable=False),
+        sa.Column("returned", _whole, nullable=False),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "literal_parts",
+        sa.Column("chord_id", _words, autoincrement=False, nullable=False),
+        sa.Column("part_index", _whole, autoincrement=False, nullable=False),
+        sa.Column("succeeded", sa.Boolean(), nullable=False),
+        sa.Column("value", _words, nullable=False),
+        sa.PrimaryKeyConstraint("chord_id", "part_index"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "nodes",
+        sa.Column("id", _words, autoincrement=False, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("pid", _whole, nullable=False),
+        sa.Column("incarnation", _whole, nullable=False),
+        sa.Column("total_cpu_milli", _whole, nullable=False),
+        sa.Column("total_memory_mib", _whole, nullable=False),
+        sa.Column("free_cpu_milli", _whole, nullable=False),
+        sa.Column("free_memory_mib", _whole, nullable=False),
+        sa.Column("queues", _words, nullable=False),
+        sa.Column("tags", _words, nullable=False),
+        sa.Column("executors", _words, nullable=False),
+        sa.Column("version", _words, nullable=False),
+        sa.Column("registered_at_us", _whole, nullable=False),
+        sa.Column("heartbeat_at_us", _whole, nullable=False),
+        sa.Column("lease_until_us", _whole, nullable=False),
+        sa.Column("drain", sa.Boolean(), nullable=False),
+        sa.Column("offline", sa.Boolean(), nullable=False),
+        sa.Column("cpu_percent", sa.Double(), nullable=False),
+        sa.Column("used_memory_bytes", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "projects",
+        sa.Column("seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("id", _words, nullable=False),
+        sa.Column("org_id", _words, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("projects_by_id", "projects", ["id"], unique=True)
+    op.create_index("projects_by_org", "projects", ["org_id", "seq"])
+    op.create_table(
+        "queues",
+        sa.Column("org_id", _words, autoincrement=False, nullable=False),
+        sa.Column("name", _words, autoincrement=False, nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "name"),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("id", _words, autoincrement=False, nullable=False),
+        sa.Column("task_seq", _whole, nullable=False),
+        sa.Column("job_seq", _whole, nullable=False),
+        sa.Column("task_id", _words, nullable=False),
+        sa.Column("job_id", _words, nullable=False),
+        sa.Column("map_index", _whole, nullable=False),
+        sa.Column("number", _whole, nullable=False),
+        sa.Column("fence", _whole, nullable=False),
+        sa.Column("route", _words, nullable=False),
+        sa.Column("state", _words, nullable=False),
+        sa.Column("node_id", _words, nullable=True),
+        sa.Column("claim_id", _words, nullable=True),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("offered_at_us", _whole, nullable=False),
+        sa.Column("claimed_at_us", _whole, nullable=True),
+        sa.Column("started_at_us", _whole, nullable=True),
+        sa.Column("finished_at_us", _whole, nullable=True),
+        sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("status_text", _words, nullable=True),
+        sa.Column("exit_code", _whole, nullable=True),
+        sa.Column("signal", _whole, nullable=True),
+        sa.Column("failure_code", _words, nullable=True),
+        sa.Column("failure_message", _words, nullable=True),
+        sa.Column("result", _words, nullable=True),
+        sa.Column("usage", _words, nullable=True),
+        sa.Column("sequence", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("runs_by_number", "runs", ["job_seq", "task_seq", "map_index", "number"], unique=True)
+    op.create_index(
+        "runs_held",
+        "runs",
+        ["node_id", "claim_id"],
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "runs_offered",
+        "runs",
+        ["offered_at_us"],
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "runs_queued",
+        "runs",
+        ["route", "offered_at_us"],
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_table(
+        "samples",
+        sa.Column("run_id", _words, autoincrement=False, nullable=False),
+        sa.Column("at_us", _whole, autoincrement=False, nullable=False),
+        sa.Column("usage", _words, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "at_us"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "stamps",
+        sa.Column("name", _words, autoincrement=False, nullable=False),
+        sa.Column("at_us", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "task_specs",
+        sa.Column("seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("spec", _words, nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
+        "tasks",
+        sa.Column("seq", _whole, autoincrement=False, nullable=False),
+        sa.Column("id", _words, nullable=False),
+        sa.Column("job_seq", _whole, nullable=False),
+        sa.Column("job_id", _words, nullable=False),
+        sa.Column("position", _whole, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("state", _words, nullable=False),
+        sa.Column("route", _words, nullable=False),
+        sa.Column("run_when", _words, nullable=False),
+        sa.Column("rank", _whole, nullable=False),
+        sa.Column("height", _whole, nullable=False),
+        sa.Column("max_attempts", _whole, nullable=False),
+        sa.Column("retry_delay_s", _whole, nullable=False),
+        sa.Column("attempts", _whole, nullable=False),
+        sa.Column("runs", _whole, nullable=False),
+        sa.Column("crashes", _whole, nullable=False),
+        sa.Column("run_id", _words, nullable=True),
+        sa.Column("due_at_us", _whole, nullable=False),
+        sa.Column("cancel", sa.Boolean(), nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("started_at_us", _whole, nullable=True),
+        sa.Column("finished_at_us", _whole, nullable=True),
+        sa.Column("failure_code", _words, nullable=True),
+        sa.Column("failure_message", _words, nullable=True),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("tasks_by_id", "tasks", ["id"], unique=True)
+    op.create_index("tasks_by_name", "tasks", ["job_seq", "name"], unique=True)
+    op.create_index("tasks_by_position", "tasks", ["job_seq", "position"], unique=True)
+    op.create_index(
+        "tasks_open",
+        "tasks",
+        ["job_seq", "seq"],
+        sqlite_where=sa.text("state IN ('waiting', 'ready', 'queued', 'running')"),
+        postgresql_where=sa.text("state IN ('waiting', 'ready', 'queued', 'running')"),
+    )
+    op.create_index(
+        "tasks_ready",
+        "tasks",
+        ["route", "rank", "job_seq", sa.literal_column("height DESC"), "seq"],
+        sqlite_where=sa.text("state = 'ready'"),
+        postgresql_where=sa.text("state = 'ready'"),
+    )
+    op.create_table(
+        "tokens",
+        sa.Column("id", _words, autoincrement=False, nullable=False),
+        sa.Column("org_id", _words, nullable=False),
+        sa.Column("name", _words, nullable=False),
+        sa.Column("role", _words, nullable=False),
+        sa.Column("scopes", _words, nullable=False),
+        sa.Column("secret_hash", _words, nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("expires_at_us", _whole, nullable=True),
+        sa.Column("revoked_at_us", _whole, nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("tokens_by_org", "tokens", ["org_id", "created_at_us", "id"])
+
+
+def downgrade() -> None:
+    for table in (
+        "chord_parts",
+        "chords",
+        "counters",
+        "events",
+        "jobs",
+        "kept_answers",
+        "leases",
+        "lines",
+        "literal_chords",
+        "literal_parts",
+        "nodes",
+        "projects",
+        "queues",
+        "runs",
+        "samples",
+        "stamps",
+        "task_specs",
+        "tasks",
+        "tokens",
+    ):
+        op.drop_table(table)

@@ -1,0 +1,95 @@
+"""Nodes: rows of the table `nodes`, and whose lease is over while it still holds runs."""
+
+import orjson
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.adapters.sql.part import Part
+from app.adapters.sql.session import Row, dump
+from app.adapters.sql.statement import Statement, is_one_of
+from app.adapters.sql.tables import nodes, runs
+from app.domain.node import Node
+from app.wire.resources import Resources
+from app.wire.states import RunState
+
+_put = insert(nodes)
+
+_all = Statement(select(nodes).order_by(nodes.c.name, nodes.c.id))
+_by_id = Statement(select(nodes).where(nodes.c.id == bindparam("id")))
+_save = Statement(
+    _put.on_conflict_do_update(index_elements=["id"], set_=dict(_put.excluded)),
+    sets=[column.name for column in nodes.columns],
+)
+_renew = Statement(
+    update(nodes).where(nodes.c.id == bindparam("k_id")), sets=["lease_until_us", "free_cpu_milli", "free_memory_mib"]
+)
+_holds_runs = exists().where(is_one_of(runs.c.state, RunState.RUNNING.value), runs.c.node_id == nodes.c.id)
+_expired = Statement(
+    select(nodes)
+    .where(nodes.c.offline.is_(False), nodes.c.lease_until_us < bindparam("now_us"), _holds_runs)
+    .order_by(nodes.c.name, nodes.c.id)
+)
+
+
+def _node_of(row: Row) -> Node:
+    return Node(
+        id=row[0],
+        name=row[1],
+        pid=row[2],
+        incarnation=row[3],
+        total=Resources(cpu_milli=row[4], memory_mib=row[5]),
+        free=Resources(cpu_milli=row[6], memory_mib=row[7]),
+        queues=tuple(orjson.loads(row[8])),
+        tags=tuple(orjson.loads(row[9])),
+        executors=tuple(orjson.loads(row[10])),
+        version=row[11],
+        registered_at_us=row[12],
+        heartbeat_at_us=row[13],
+        lease_until_us=row[14],
+        drain=bool(row[15]),
+        offline=bool(row[16]),
+        cpu_percent=row[17],
+        used_memory_bytes=row[18],
+    )
+
+
+class NodeReads(Part):
+    def nodes(self) -> list[Node]:
+        return [_node_of(row) for row in self._session.rows(_all)]
+
+    def node(self, node_id: str) -> Node | None:
+        row = self._session.row(_by_id, id=node_id)
+        return None if row is None else _node_of(row)
+
+
+class NodeWrites(Part):
+    def save_node(self, node: Node) -> None:
+        self._session.run(
+            _save,
+            id=node.id,
+            name=node.name,
+            pid=node.pid,
+            incarnation=node.incarnation,
+            total_cpu_milli=node.total.cpu_milli,
+            total_memory_mib=node.total.memory_mib,
+            free_cpu_milli=node.free.cpu_milli,
+            free_memory_mib=node.free.memory_mib,
+            queues=dump(node.queues),
+            tags=dump(node.tags),
+            executors=dump(node.executors),
+            version=node.version,
+            registered_at_us=node.registered_at_us,
+            heartbeat_at_us=node.heartbeat_at_us,
+            lease_until_us=node.lease_until_us,
+            drain=node.drain,
+            offline=node.offline,
+            cpu_percent=node.cpu_percent,
+            used_memory_bytes=node.used_memory_bytes,
+        )
+
+    def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
+        values = {"free_cpu_milli": free.cpu_milli, "free_memory_mib": free.memory_mib}
+        return self._session.run(_renew, k_id=node_id, lease_until_us=until_us, **values) == 1
+
+    def expired_nodes(self) -> list[Node]:
+        return [_node_of(row) for row in self._session.rows(_expired, now_us=self.now_us)]

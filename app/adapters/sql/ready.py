@@ -1,0 +1,134 @@
+"""What may be released next, in release order, however much is held back before it.
+
+The index `tasks_ready` has the ready tasks of a route in release order, with those that may not go: of jobs that are
+paused or canceled, or waiting for a retry. Two ways through it:
+
+window  one statement over the first few entries; nearly always enough
+groups  else: leap from one (priority, job) to the next, an index lookup each, and take from those whose job runs
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select, tuple_
+
+from app.adapters.sql.part import FIRST, Part
+from app.adapters.sql.session import Row
+from app.adapters.sql.statement import ONE, Statement, is_one_of, leaps
+from app.adapters.sql.tables import jobs, tasks
+from app.adapters.sql.tasks import task_of
+from app.domain.job import Desired
+from app.domain.task import Task
+from app.wire.states import TaskState
+
+_WINDOW = 64
+"""Entries looked at beyond four for each that is wanted."""
+
+_AT_ONCE = 16
+
+_ready = is_one_of(tasks.c.state, TaskState.READY.value)
+_of_route = tasks.c.route == bindparam("route")
+_due = tasks.c.due_at_us <= bindparam("now_us")
+_job_runs = is_one_of(jobs.c.desired, Desired.RUN.value)
+_order = (tasks.c.rank, tasks.c.job_seq, tasks.c.height.desc(), tasks.c.seq)
+
+
+def _window() -> Select[Any]:
+    """The tasks, and in the last column how many entries were looked at."""
+    head = select(tasks.c.seq).where(_ready, _of_route).order_by(*_order).limit(bindparam("window")).cte("head")
+    size = select(func.count()).select_from(head).scalar_subquery()
+    return (
+        select(*tasks.columns, size)
+        .select_from(tasks.join(jobs, jobs.c.seq == tasks.c.job_seq))
+        .where(tasks.c.seq.in_(select(head.c.seq)), _ready, _due, _job_runs)
+        .order_by(*_order)
+        .limit(bindparam("most"))
+        .with_for_update(of=tasks, skip_locked=True)
+    )
+
+
+def _groups() -> Select[Any]:
+    """(rank, job seq) of jobs that run, after a given one. A group is named by its first task, since SQLite has no
+    LATERAL.
+    """
+    start = tuple_(tasks.c.rank, tasks.c.job_seq) > tuple_(bindparam("a_rank"), bindparam("a_job"))
+    first = select(tasks.c.seq).where(_ready, _of_route, start).order_by(*_order).limit(ONE).scalar_subquery()
+    walk = select(first.label("seq")).cte("walk", recursive=True)
+    here, there = tasks.alias("here"), tasks.alias("there")
+    following = (
+        select(there.c.seq)
+        .where(
+            is_one_of(there.c.state, TaskState.READY.value),
+            there.c.route == bindparam("route"),
+            tuple_(there.c.rank, there.c.job_seq) > tuple_(here.c.rank, here.c.job_seq),
+        )
+        .order_by(there.c.rank, there.c.job_seq, there.c.height.desc(), there.c.seq)
+        .limit(ONE)
+        .correlate(here)
+        .scalar_subquery()
+    )
+    walk = walk.union_all(select(following).select_from(walk.join(here, here.c.seq == walk.c.seq)))
+    # From `walk` alone, so that its order is that of the answer and the limit ends it.
+    task = tasks.alias("task")
+    of_task = task.c.seq == walk.c.seq
+    rank = select(task.c.rank).where(of_task).correlate(walk).scalar_subquery()
+    job_seq = select(task.c.job_seq).where(of_task).correlate(walk).scalar_subquery()
+    job = jobs.join(task, task.c.job_seq == jobs.c.seq)
+    runs = select(jobs.c.seq).select_from(job).where(of_task, _job_runs).correlate(walk).exists()
+    return select(rank.label("rank"), job_seq.label("job_seq")).select_from(walk).where(runs).limit(bindparam("most"))
+
+
+_first_tasks = Statement(_window())
+_runnable_groups = Statement(_groups())
+_ready_routes = Statement(leaps(tasks.c.route, _ready))
+_of_group = Statement(
+    select(tasks)
+    .where(_ready, _of_route, tasks.c.rank == bindparam("rank"), tasks.c.job_seq == bindparam("job_seq"), _due)
+    .order_by(tasks.c.height.desc(), tasks.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_one_of_group = Statement(
+    select(ONE)
+    .where(_ready, _of_route, tasks.c.rank == bindparam("rank"), tasks.c.job_seq == bindparam("job_seq"), _due)
+    .limit(ONE)
+)
+
+
+class ReadyWrites(Part):
+    def ready_routes(self) -> list[str]:
+        routes = [row[0] for row in self._session.rows(_ready_routes)]
+        return [route for route in routes if self._has_ready(route)]
+
+    def lock_ready(self, route: str, limit: int) -> list[Task]:
+        window = 4 * limit + _WINDOW
+        rows = self._session.rows(_first_tasks, route=route, now_us=self.now_us, window=window, most=limit)
+        if len(rows) == limit or (rows and rows[0][-1] < window):
+            return [task_of(row) for row in rows]
+        return self._from_groups(route, limit)
+
+    def _from_groups(self, route: str, limit: int) -> list[Task]:
+        found: list[Task] = []
+        for rank, job_seq in self._groups_of(route, limit):
+            values = {"route": route, "rank": rank, "job_seq": job_seq, "now_us": self.now_us}
+            rows = self._session.rows(_of_group, most=limit - len(found), **values)
+            found += [task_of(row) for row in rows]
+            if len(found) == limit:
+                break
+        return found
+
+    def _has_ready(self, route: str) -> bool:
+        for rank, job_seq in self._groups_of(route, _AT_ONCE):
+            values = {"route": route, "rank": rank, "job_seq": job_seq, "now_us": self.now_us}
+            if self._session.row(_one_of_group, **values):
+                return True
+        return False
+
+    def _groups_of(self, route: str, at_once: int) -> Iterator[Row]:
+        rank, job_seq = FIRST, FIRST
+        while True:
+            groups = self._session.rows(_runnable_groups, route=route, a_rank=rank, a_job=job_seq, most=at_once)
+            yield from groups
+            if len(groups) < at_once:
+                return
+            rank, job_seq = groups[-1]

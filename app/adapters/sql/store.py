@@ -1,0 +1,67 @@
+"""The store on a database: the parts, one a noun, put together to what `app/ports/store.py` promises."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from app.adapters.sql.accounts import AccountReads, AccountWrites
+from app.adapters.sql.chords import ChordWrites
+from app.adapters.sql.database import Database
+from app.adapters.sql.deletion import Deletion
+from app.adapters.sql.jobs import JobReads, JobWrites
+from app.adapters.sql.leases import LeaseWrites
+from app.adapters.sql.literal import LiteralWrites
+from app.adapters.sql.nodes import NodeReads, NodeWrites
+from app.adapters.sql.ready import ReadyWrites
+from app.adapters.sql.runs import RunReads, RunWrites
+from app.adapters.sql.said import SaidReads, SaidWrites
+from app.adapters.sql.session import Session
+from app.adapters.sql.tasks import TaskReads, TaskWrites
+from app.ports.store import Reader, Writer
+
+T = TypeVar("T")
+
+
+class SqlReader(JobReads, TaskReads, RunReads, SaidReads, NodeReads, AccountReads):
+    pass
+
+
+class SqlWriter(
+    JobWrites,
+    TaskWrites,
+    ChordWrites,
+    LiteralWrites,
+    ReadyWrites,
+    RunWrites,
+    SaidWrites,
+    NodeWrites,
+    AccountWrites,
+    LeaseWrites,
+    Deletion,
+    SqlReader,
+):
+    pass
+
+
+class SqlStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def conflicts(self) -> int:
+        """How many transactions were run again because another one was in their way."""
+        return self._database.conflicts
+
+    def read(self, work: Callable[[Reader], T]) -> T:
+        return self._database.read(lambda session: work(SqlReader(session)))
+
+    def write(self, work: Callable[[Writer], T]) -> T:
+        def step(session: Session) -> T:
+            writer = SqlWriter(session)
+            outcome = work(writer)
+            writer.finish()
+            return outcome
+
+        return self._database.write(step)
+
+    def close(self) -> None:
+        self._database.close()

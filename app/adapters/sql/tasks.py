@@ -1,0 +1,214 @@
+"""Tasks: rows of the table `tasks`, and beside them what was asked for in `task_specs`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select, update
+
+from app.adapters.sql.part import FIRST, Part, failure_of
+from app.adapters.sql.runs import run_of
+from app.adapters.sql.session import Row, load_or_none
+from app.adapters.sql.specs import spec_of, spec_text
+from app.adapters.sql.statement import Insert, Statement, among, is_one_of
+from app.adapters.sql.tables import OPEN_TASKS, chord_parts, runs, task_specs, tasks
+from app.domain.chords import RunWhen
+from app.domain.task import Task, TaskSpec
+from app.ports.records import NeedResult, Page, TaskView
+from app.wire.states import TASK_TERMINAL, TaskState
+
+_STATES = {state.value: state for state in TaskState}
+_RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
+_WIDTH = len(tasks.columns)
+_SAVED = (
+    *("state", "rank", "height", "attempts", "runs", "crashes", "run_id", "due_at_us", "cancel"),
+    *("started_at_us", "finished_at_us", "failure_code", "failure_message"),
+)
+
+_views: Select[Any] = select(*tasks.columns, task_specs.c.spec, *runs.columns).select_from(
+    tasks.join(task_specs, task_specs.c.seq == tasks.c.seq).outerjoin(runs, runs.c.id == tasks.c.run_id)
+)
+_paged = (
+    _views.where(tasks.c.job_seq == bindparam("job_seq"), tasks.c.position > bindparam("after"))
+    .order_by(tasks.c.position)
+    .limit(bindparam("most"))
+)
+_header, _body = tasks.alias("header"), tasks.alias("body")
+
+_insert = Insert(tasks)
+_insert_specs = Insert(task_specs)
+_by_id = Statement(_views.where(tasks.c.id == bindparam("id")))
+_of_job = Statement(_paged)
+_named = Statement(_paged.where(tasks.c.name == bindparam("name")))
+_locked = Statement(select(tasks).where(among(tasks.c.seq, "seqs")).order_by(tasks.c.seq).with_for_update())
+_in_states = (
+    select(tasks)
+    .where(tasks.c.job_seq == bindparam("job_seq"), among(tasks.c.state, "states"), tasks.c.seq > bindparam("after"))
+    .order_by(tasks.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update()
+)
+_in_any_states = Statement(_in_states)
+_in_open_states = Statement(_in_states.where(is_one_of(tasks.c.state, *OPEN_TASKS)))
+_not_yet_out = (
+    select(tasks.c.seq)
+    .where(
+        tasks.c.job_seq == bindparam("k_job"),
+        is_one_of(tasks.c.state, TaskState.WAITING.value, TaskState.READY.value),
+        is_one_of(tasks.c.state, *OPEN_TASKS),
+    )
+    .order_by(tasks.c.seq)
+    .with_for_update()
+)
+_set_rank = Statement(
+    update(tasks)
+    .where(tasks.c.seq.in_(_not_yet_out), is_one_of(tasks.c.state, TaskState.WAITING.value, TaskState.READY.value))
+    .values(rank=bindparam("rank"))
+)
+_save = Statement(update(tasks).where(tasks.c.seq == bindparam("k_seq")), sets=_SAVED)
+_specs = Statement(select(task_specs).where(among(task_specs.c.seq, "seqs")))
+_results = Statement(
+    select(tasks.c.name, tasks.c.state, runs.c.result)
+    .select_from(tasks.outerjoin(runs, runs.c.id == tasks.c.run_id))
+    .where(tasks.c.job_seq == bindparam("job_seq"), among(tasks.c.name, "names"))
+)
+_edges = Statement(
+    select(_header.c.position, _body.c.position)
+    .select_from(
+        _header.join(chord_parts, chord_parts.c.header_seq == _header.c.seq).join(
+            _body, _body.c.seq == chord_parts.c.body_seq
+        )
+    )
+    .where(_header.c.job_seq == bindparam("job_seq"))
+    .order_by(_body.c.position, chord_parts.c.part_index)
+)
+
+
+def task_of(row: Row) -> Task:
+    return Task(
+        seq=row[0],
+        id=row[1],
+        job_seq=row[2],
+        job_id=row[3],
+        position=row[4],
+        name=row[5],
+        state=_STATES[row[6]],
+        route=row[7],
+        run_when=_RUN_WHEN[row[8]],
+        priority=-row[9],
+        height=row[10],
+        max_attempts=row[11],
+        retry_delay_s=row[12],
+        attempts=row[13],
+        runs=row[14],
+        crashes=row[15],
+        run_id=row[16],
+        due_at_us=row[17],
+        cancel=bool(row[18]),
+        created_at_us=row[19],
+        started_at_us=row[20],
+        finished_at_us=row[21],
+        failure=failure_of(row[22], row[23]),
+    )
+
+
+def _row(task: Task) -> Row:
+    return (
+        task.seq,
+        task.id,
+        task.job_seq,
+        task.job_id,
+        task.position,
+        task.name,
+        task.state.value,
+        task.route,
+        task.run_when.value,
+        -task.priority,
+        task.height,
+        task.max_attempts,
+        task.retry_delay_s,
+        task.attempts,
+        task.runs,
+        task.crashes,
+        task.run_id,
+        task.due_at_us,
+        task.cancel,
+        task.created_at_us,
+        task.started_at_us,
+        task.finished_at_us,
+        task.failure.code if task.failure else None,
+        task.failure.message if task.failure else None,
+    )
+
+
+def _changes(task: Task) -> dict[str, Any]:
+    return {
+        "k_seq": task.seq,
+        "state": task.state.value,
+        "rank": -task.priority,
+        "height": task.height,
+        "attempts": task.attempts,
+        "runs": task.runs,
+        "crashes": task.crashes,
+        "run_id": task.run_id,
+        "due_at_us": task.due_at_us,
+        "cancel": task.cancel,
+        "started_at_us": task.started_at_us,
+        "finished_at_us": task.finished_at_us,
+        "failure_code": task.failure.code if task.failure else None,
+        "failure_message": task.failure.message if task.failure else None,
+    }
+
+
+def _view(row: Row) -> TaskView:
+    run = row[_WIDTH + 1 :]
+    return TaskView(task=task_of(row), spec=spec_of(row[_WIDTH]), run=None if run[0] is None else run_of(run))
+
+
+class TaskReads(Part):
+    def task(self, task_id: str) -> TaskView | None:
+        row = self._session.row(_by_id, id=task_id)
+        return None if row is None else _view(row)
+
+    def tasks(self, job_seq: int, page: Page, name: str | None = None) -> list[TaskView]:
+        values = {"job_seq": job_seq, "after": page.after[0] if page.after else FIRST, "most": page.limit}
+        if name is None:
+            return [_view(row) for row in self._session.rows(_of_job, **values)]
+        return [_view(row) for row in self._session.rows(_named, name=name, **values)]
+
+    def edges(self, job_seq: int) -> list[tuple[int, int]]:
+        return [(row[0], row[1]) for row in self._session.rows(_edges, job_seq=job_seq)]
+
+
+class TaskWrites(Part):
+    def insert_tasks(self, tasks: Sequence[Task], specs: Sequence[TaskSpec]) -> None:
+        rows = ((task.seq, spec_text(spec)) for task, spec in zip(tasks, specs, strict=True))
+        self._session.insert(_insert, map(_row, tasks), len(tasks))
+        self._session.insert(_insert_specs, rows, len(tasks))
+
+    def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
+        if not seqs:
+            return []
+        return [task_of(row) for row in self._session.rows(_locked, seqs=self._session.listed(seqs))]
+
+    def lock_tasks_in(self, job_seq: int, states: Collection[TaskState], limit: int, after_seq: int = 0) -> list[Task]:
+        statement = _in_any_states if TASK_TERMINAL.intersection(states) else _in_open_states
+        listed = self._session.listed([state.value for state in states])
+        rows = self._session.rows(statement, job_seq=job_seq, states=listed, most=limit, after=after_seq)
+        return [task_of(row) for row in rows]
+
+    def set_task_priority(self, job_seq: int, priority: int) -> None:
+        self._session.run(_set_rank, k_job=job_seq, rank=-priority)
+
+    def save_tasks(self, tasks: Sequence[Task]) -> None:
+        self._session.each(_save, [_changes(task) for task in tasks])
+
+    def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
+        if not seqs:
+            return {}
+        return {row[0]: spec_of(row[1]) for row in self._session.rows(_specs, seqs=self._session.listed(seqs))}
+
+    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
+        if not names:
+            return {}
+        rows = self._session.rows(_results, job_seq=job_seq, names=self._session.listed(names))
+        return {row[0]: NeedResult(state=_STATES[row[1]], result=load_or_none(row[2])) for row in rows}

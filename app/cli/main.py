@@ -1,0 +1,92 @@
+"""The command `flotilla`: which commands are there, and how does each end?
+
+A command's module is imported when the command is called: `flotilla jobs` must not pay for what `flotilla up` needs.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from app.cli.failures import EXIT_CODES, Failure
+
+COMMANDS = {
+    # name: (module, help for the overview)
+    "up": ("up", "Start everything on this machine."),
+    "demo": ("demo", "A real job, its progress and its result."),
+    "run": ("submit", "Run one program as a job and show its output."),
+    "submit": ("submit", "Submit a job from a file."),
+    "jobs": ("jobs", "List jobs."),
+    "show": ("jobs", "Show a job, a task or a run."),
+    "wait": ("wait", "Wait until jobs have ended."),
+    "logs": ("logs", "Show what a job, a task or a run has said."),
+    "explain": ("jobs", "Why a task is not running."),
+    "cancel": ("control", "Cancel jobs."),
+    "pause": ("control", "Let nothing more of a job start."),
+    "resume": ("control", "Let a paused job go on."),
+    "retry": ("control", "Run a job's failed tasks again."),
+    "nodes": ("fleet", "List the compute nodes."),
+    "drain": ("fleet", "Let a node take nothing more."),
+    "undrain": ("fleet", "Let a drained node take work again."),
+    "queues": ("fleet", "List the queues."),
+    "token": ("tokens", "Make, list and revoke tokens."),
+    "tokens": ("tokens", "The same as token."),
+    "doctor": ("doctor", "Check this machine and the deployment."),
+    "db": ("processes", "The database's tables."),
+    "web": ("processes", "The web process, in the foreground."),
+    "engine": ("processes", "The engine process, in the foreground."),
+    "node": ("processes", "A node process, in the foreground."),
+}
+
+
+class Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"app.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table and the modules are tested together
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="flotilla")
+def flotilla() -> None:
+    """Flotilla runs jobs made of tasks on a fleet of compute nodes.
+
+    Commands other than up, demo, doctor, db, web, engine and node talk to the server of FLOTILLA_URL with the token of
+    FLOTILLA_TOKEN; without them to the one that `flotilla up` started last.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    try:
+        code = flotilla.main(args=arguments, prog_name="flotilla", standalone_mode=False)
+    except Failure as failure:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {failure.what}", err=True)
+        if failure.remedy:
+            click.echo(f"  {failure.remedy}", err=True)
+        sys.exit(failure.code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit fails in silence
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

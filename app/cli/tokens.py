@@ -1,0 +1,52 @@
+"""`flotilla token`: who may do what at the API."""
+
+import click
+
+from app.cli.client import connect
+from app.cli.columns import TOKENS
+from app.cli.output import as_json, output_option, show_list
+
+ROLES = ("viewer", "member", "admin", "node")
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke tokens. Asks for a token that may administer."""
+
+
+tokens = token
+
+
+@token.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="member", show_default=True)
+@click.option("--scope", "scopes", multiple=True, help="Only this of what the role may do; may be repeated.")
+@click.option("--expires", type=click.IntRange(1), metavar="SECONDS", help="Valid for so long. [default: for ever]")
+@output_option
+def create(name: str, role: str, scopes: tuple[str, ...], expires: int | None, output: str) -> None:
+    """Make a token and print it, this once: it is not kept in a readable form."""
+    body: dict[str, object] = {"name": name, "role": role}
+    body |= {"scopes": list(scopes)} if scopes else {}
+    body |= {"expiresInSeconds": expires} if expires else {}
+    made = connect().post("/v1/tokens", body)
+    if output == "json":
+        click.echo(as_json(made))
+    else:
+        click.echo(made["id"] if output == "id" else made["token"])
+
+
+@token.command("list")
+@output_option
+def list_(output: str) -> None:
+    """List the tokens, without their secrets."""
+    show_list(connect().items("/v1/tokens"), TOKENS, output, empty="no tokens")
+
+
+@token.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def revoke(ids: tuple[str, ...]) -> None:
+    """Make tokens worthless within seconds. ID is the part of the token after fl_."""
+    client = connect()
+    for token_id in ids:
+        client.delete(f"/v1/tokens/{token_id}")
+        click.echo(f"revoked {token_id}")

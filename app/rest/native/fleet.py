@@ -1,0 +1,68 @@
+"""The fleet and what it serves: nodes, queues, executors. Each list is short and comes in one page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.rest import auth
+from app.rest.context import core, who
+from app.rest.native.blueprint import NativeBlueprint
+from app.rest.native.schemas.fleet_out import ExecutorShown, NodeShown, QueueShown
+from app.rest.native.schemas.queries import PageQuery
+from app.rest.paging import Listing, cut
+from app.services import control, query
+from app.services.query import NodeView, QueueView
+
+routes = NativeBlueprint("nodes", __name__, description="Compute hosts, queues and executors")
+
+READ, ADMIN = auth.scope("jobs:read"), auth.scope("nodes:admin")
+
+
+@routes.get("/v1/nodes")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(NodeShown)
+def list_nodes(asked: Mapping[str, Any]) -> Listing[NodeView]:
+    """All nodes by name"""
+    return cut(asked, query.nodes(core(), who()))
+
+
+@routes.get("/v1/nodes/<key:node_id>")
+@READ
+@routes.response(200, NodeShown)
+def read_node(node_id: str) -> NodeView:
+    """One node"""
+    return query.node(core(), who(), node_id)
+
+
+@routes.post("/v1/nodes/<key:node_id>/drain")
+@ADMIN
+@routes.response(200, NodeShown)
+def drain_node(node_id: str) -> NodeView:
+    """Let a node take nothing new; what it runs goes on"""
+    return control.drain_node(core(), who(), node_id, drain=True)
+
+
+@routes.post("/v1/nodes/<key:node_id>/undrain")
+@ADMIN
+@routes.response(200, NodeShown)
+def undrain_node(node_id: str) -> NodeView:
+    """Let a node take work again"""
+    return control.drain_node(core(), who(), node_id, drain=False)
+
+
+@routes.get("/v1/queues")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(QueueShown)
+def list_queues(asked: Mapping[str, Any]) -> Listing[QueueView]:
+    """All queues, with their open tasks by state"""
+    return cut(asked, query.queues(core(), who()))
+
+
+@routes.get("/v1/executors")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(ExecutorShown)
+def list_executors(asked: Mapping[str, Any]) -> Listing[str]:
+    """What the nodes offer"""
+    return cut(asked, query.executors(core(), who()))

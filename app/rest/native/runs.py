@@ -1,0 +1,115 @@
+"""Runs, what they said, what they used, and events."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.run import Run
+from app.ports.records import Event, Page, StoredLine
+from app.rest import auth
+from app.rest.context import core, who
+from app.rest.native.blueprint import NativeBlueprint
+from app.rest.native.schemas.queries import EventsQuery, PageQuery
+from app.rest.native.schemas.run_out import EventShown, MessageShown, RunShown, SampleShown
+from app.rest.paging import Listing, window
+from app.services import query
+from app.wire.usage import Sample
+
+routes = NativeBlueprint("runs", __name__, description="Attempts at tasks, and what became of them")
+
+READ, LISTEN = auth.scope("jobs:read"), auth.scope("messages:read")
+
+
+@routes.get("/v1/jobs/<id:job_id>/runs")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(RunShown)
+def list_job_runs(asked: Mapping[str, Any], job_id: str) -> Listing[Run]:
+    """A job's runs by task, then number"""
+    return window(asked, lambda page: query.runs(core(), who(), page, job_id=job_id), _run_key)
+
+
+@routes.get("/v1/tasks/<id:task_id>/runs")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(RunShown)
+def list_task_runs(asked: Mapping[str, Any], task_id: str) -> Listing[Run]:
+    """A task's runs by number"""
+    return window(asked, lambda page: query.runs(core(), who(), page, task_id=task_id), _run_key)
+
+
+@routes.get("/v1/runs/<id:run_id>")
+@READ
+@routes.response(200, RunShown)
+def read_run(run_id: str) -> Run:
+    """One run"""
+    return query.run(core(), who(), run_id)
+
+
+@routes.get("/v1/runs/<id:run_id>/usage")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(SampleShown)
+def list_samples(asked: Mapping[str, Any], run_id: str) -> Listing[Sample]:
+    """What a run had used, over time"""
+    return window(asked, lambda page: query.samples(core(), who(), run_id, page), key=lambda sample: (sample.at_us,))
+
+
+@routes.get("/v1/jobs/<id:job_id>/messages")
+@LISTEN
+@routes.arguments(PageQuery, location="query")
+@routes.listing(MessageShown)
+def list_job_messages(asked: Mapping[str, Any], job_id: str) -> Listing[StoredLine]:
+    """What a job's runs said, in order of arrival"""
+    return window(asked, lambda page: query.lines(core(), who(), page, job_id=job_id), _line_key)
+
+
+@routes.get("/v1/tasks/<id:task_id>/messages")
+@LISTEN
+@routes.arguments(PageQuery, location="query")
+@routes.listing(MessageShown)
+def list_task_messages(asked: Mapping[str, Any], task_id: str) -> Listing[StoredLine]:
+    """What a task's runs said"""
+    return window(asked, lambda page: query.lines(core(), who(), page, task_id=task_id), _line_key)
+
+
+@routes.get("/v1/runs/<id:run_id>/messages")
+@LISTEN
+@routes.arguments(PageQuery, location="query")
+@routes.listing(MessageShown)
+def list_run_messages(asked: Mapping[str, Any], run_id: str) -> Listing[StoredLine]:
+    """What a run said"""
+    return window(asked, lambda page: query.lines(core(), who(), page, run_id=run_id), _line_key)
+
+
+@routes.get("/v1/jobs/<id:job_id>/events")
+@READ
+@routes.arguments(EventsQuery, location="query")
+@routes.listing(EventShown)
+def list_job_events(asked: Mapping[str, Any], job_id: str) -> Listing[Event]:
+    """What happened to a job, oldest first"""
+    return _events(asked, job_id)
+
+
+@routes.get("/v1/events")
+@READ
+@routes.arguments(EventsQuery, location="query")
+@routes.listing(EventShown)
+def list_events(asked: Mapping[str, Any]) -> Listing[Event]:
+    """What happened to all jobs, oldest first"""
+    return _events(asked, None)
+
+
+def _events(asked: Mapping[str, Any], job_id: str | None) -> Listing[Event]:
+    def read(page: Page) -> list[Event]:
+        start = Page(limit=page.limit, after=page.after or (asked.get("after", 0),))
+        return query.events(core(), who(), start, job_id)
+
+    return window(asked, read, key=lambda event: (event.seq,))
+
+
+def _run_key(run: Run) -> tuple[int, int, int]:
+    return run.task_seq, -1 if run.map_index is None else run.map_index, run.number
+
+
+def _line_key(line: StoredLine) -> tuple[int]:
+    return (line.seq,)

@@ -1,0 +1,92 @@
+"""Projects and tokens: as read and as answered."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from app.domain import limits
+from app.ports.records import Project, Token
+from app.rest.native.fields import Choice, Strict, Text, Time, Whole, rfc3339
+from app.rest.native.schemas.shown import Document, Shown, list_of, time_or_none
+from app.services.access import SCOPES
+
+LONGEST_LIFE_S = 10 * 366 * 86_400
+KNOWN_SCOPES = tuple(sorted({scope for scopes in SCOPES.values() for scope in scopes}))
+
+
+class ProjectIn(Strict):
+    name = Text(limits.MAX_JOB_NAME, required=True)
+
+
+class ProjectShown(Shown):
+    id = fields.UUID()
+    orgId = fields.UUID()
+    name = fields.String()
+    createdAt = Time()
+
+    @staticmethod
+    def show(value: Project) -> Document:
+        return {
+            "id": value.id,
+            "orgId": value.org_id,
+            "name": value.name,
+            "createdAt": rfc3339(value.created_at_us),
+        }
+
+
+ProjectList = list_of(ProjectShown)
+
+
+class Scopes(fields.List[Any]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        loaded: list[Any] = super()._deserialize(value, attr, data, **kwargs)
+        if len(set(loaded)) < len(loaded):
+            raise ValidationError("names a scope twice")
+        return loaded
+
+
+class TokenIn(Strict):
+    name = Text(limits.MAX_JOB_NAME, required=True)
+    role = Choice(SCOPES, load_default="member")
+    scopes = Scopes(Choice(KNOWN_SCOPES), metadata={"description": "Fewer than the role's; by default all of them."})
+    expires_s = Whole(1, LONGEST_LIFE_S, data_key="expiresInSeconds")
+
+
+class TokenShown(Shown):
+    id = fields.String()
+    name = fields.String()
+    role = fields.String()
+    scopes = fields.List(fields.String())
+    createdAt = Time()
+    expiresAt = Time(allow_none=True)
+    revokedAt = Time(allow_none=True)
+
+    @staticmethod
+    def show(value: Token) -> Document:
+        return {
+            "id": value.id,
+            "name": value.name,
+            "role": value.role,
+            "scopes": value.scopes,
+            "createdAt": rfc3339(value.created_at_us),
+            "expiresAt": time_or_none(value.expires_at_us),
+            "revokedAt": time_or_none(value.revoked_at_us),
+        }
+
+
+TokenList = list_of(TokenShown)
+
+
+class NewToken(Shown):
+    id = fields.String()
+    name = fields.String()
+    role = fields.String()
+    scopes = fields.List(fields.String())
+    createdAt = Time()
+    expiresAt = Time(allow_none=True)
+    revokedAt = Time(allow_none=True)
+    token = fields.String(metadata={"description": "Shown this once."})
+
+    @staticmethod
+    def show(value: tuple[Token, str]) -> Document:
+        return {**TokenShown.show(value[0]), "token": value[1]}

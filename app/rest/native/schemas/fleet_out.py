@@ -1,0 +1,84 @@
+"""Nodes, queues and executors, as answered."""
+
+from marshmallow import fields
+
+from app.rest.native.fields import Time, rfc3339
+from app.rest.native.schemas.shown import AmountShown, CountsShown, Document, Shown, amount, counts, list_of
+from app.services.query import NodeView, QueueView
+
+
+class LoadShown(Shown):
+    cpuPercent = fields.Float()
+    usedMemoryBytes = fields.Integer()
+
+
+class NodeShown(Shown):
+    id = fields.String()
+    name = fields.String()
+    state = fields.String(metadata={"description": "online, late, lost, draining or offline."})
+    pid = fields.Integer()
+    total = fields.Nested(AmountShown)
+    free = fields.Nested(AmountShown)
+    queues = fields.List(fields.String())
+    tags = fields.List(fields.String())
+    executors = fields.List(fields.String())
+    version = fields.String()
+    heartbeatAt = Time()
+    registeredAt = Time()
+    running = fields.List(fields.UUID(), metadata={"description": "Ids of the runs it holds."})
+    load_ = fields.Nested(LoadShown, data_key="load")  # a schema has a `load` of its own
+
+    @staticmethod
+    def show(value: NodeView) -> Document:
+        node = value.node
+        return {
+            "id": node.id,
+            "name": node.name,
+            "state": value.state,
+            "pid": node.pid,
+            "total": amount(node.total),
+            "free": amount(node.free),
+            "queues": node.queues,
+            "tags": node.tags,
+            "executors": node.executors,
+            "version": node.version,
+            "heartbeatAt": rfc3339(node.heartbeat_at_us),
+            "registeredAt": rfc3339(node.registered_at_us),
+            "running": value.running,
+            "load": {"cpuPercent": node.cpu_percent, "usedMemoryBytes": node.used_memory_bytes},
+        }
+
+
+NodeList = list_of(NodeShown)
+
+
+class QueueShown(Shown):
+    name = fields.String()
+    paused = fields.Boolean()
+    counts = fields.Nested(CountsShown, metadata={"description": "Tasks of unfinished jobs."})
+    createdAt = Time()
+
+    @staticmethod
+    def show(value: QueueView) -> Document:
+        return {
+            "name": value.queue.name,
+            "paused": value.queue.paused,
+            "counts": counts(value.counts),
+            "createdAt": rfc3339(value.queue.created_at_us),
+        }
+
+
+QueueList = list_of(QueueShown)
+
+
+class ExecutorShown(Shown):
+    """What at least one node offers."""
+
+    name = fields.String()
+
+    @staticmethod
+    def show(value: str) -> Document:
+        return {"name": value}
+
+
+ExecutorList = list_of(ExecutorShown)

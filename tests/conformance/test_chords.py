@@ -1,0 +1,277 @@
+"""Chords of Celery's own canvas count in our store: stock signatures, stock workers, a real broker, every store."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from celery import Celery, chain, chord, group
+from celery.canvas import Signature
+from celery.contrib.testing.worker import start_worker
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.adapters import celery_chords
+from app.adapters.celery_broker import SETTINGS
+from app.domain import chords
+from app.domain.errors import Unavailable
+from app.ports.store import Store
+from tests.wait import wait_until
+
+
+class Bench:
+    """A Celery app with a few tasks, and what they were called with in the order of the calls."""
+
+    def __init__(self, url: str, open_store: Callable[[], Store]) -> None:
+        self.app = Celery("bench", broker=url, set_as_current=False)
+        self.app.conf.update(SETTINGS)
+        self.app.conf.update(celery_chords.settings(open_store))
+        self.app.conf.broker_transport_options = dict(SETTINGS["broker_transport_options"], polling_interval=1)
+        self.app.conf.task_default_queue = f"bench-{uuid.uuid4()}"
+        self.bodies: list[Any] = []
+        self.errors: list[tuple[str | None, BaseException]] = []
+        self.calls: list[str] = []
+        self._define()
+
+    def _define(self) -> None:
+        @self.app.task(name="double", shared=False)
+        def double(x: int) -> int:
+            self.calls.append(f"double {x}")
+            return 2 * x
+
+        @self.app.task(name="add", shared=False)
+        def add(x: Any, y: int) -> Any:
+            return sum(x) + y if isinstance(x, list) else x + y
+
+        @self.app.task(name="fail", shared=False)
+        def fail(why: str) -> None:
+            self.calls.append(f"fail {why}")
+            raise ValueError(why)
+
+        @self.app.task(name="body", shared=False)
+        def body(results: Any) -> Any:
+            self.bodies.append(results)
+            return results
+
+        @self.app.task(name="note", shared=False)
+        def note(request: Any, error: BaseException, trace: Any) -> None:
+            self.errors.append((request.id, error))
+
+        @self.app.task(name="gate", shared=False)
+        def gate(x: int) -> int:
+            self.opened.wait(20)
+            return x
+
+        self.opened = threading.Event()
+
+    def sig(self, name: str, *args: Any) -> Signature[Any]:
+        return self.app.tasks[name].s(*args)
+
+    def calm(self) -> None:
+        """Wait until a task sent now has run: all sent before it were taken before it (one worker thread)."""
+        count = len(self.bodies)
+        self.sig("body", "calm").apply_async()
+        wait_until(lambda: len(self.bodies) > count and self.bodies[-1] == "calm")
+        self.bodies.remove("calm")
+
+
+@pytest.fixture
+def bench(redis_url: str, store: Store) -> Iterator[Bench]:
+    bench = Bench(redis_url, lambda: store)
+    with start_worker(bench.app, perform_ping_check=False, shutdown_timeout=20, pool="solo"):
+        yield bench
+    bench.app.close()
+
+
+def test_results_reach_the_body_in_header_order(bench: Bench) -> None:
+    chord([bench.sig("double", n) for n in range(20)], bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies)
+    assert bench.bodies == [[2 * n for n in range(20)]]
+
+
+def test_parts_may_come_in_any_order(redis_url: str, store: Store) -> None:
+    bench = Bench(redis_url, lambda: store)
+    with start_worker(bench.app, perform_ping_check=False, shutdown_timeout=20, pool="threads", concurrency=3):
+        header = [bench.sig("gate", 7), bench.sig("double", 1), bench.sig("double", 2)]
+        chord(header, bench.sig("body")).apply_async()
+        wait_until(lambda: len(bench.calls) == 2)
+        assert bench.bodies == []
+        bench.opened.set()
+        wait_until(lambda: bench.bodies)
+    assert bench.bodies == [[7, 2, 4]]
+
+
+def test_a_header_given_as_a_generator_is_a_header(bench: Bench) -> None:
+    chord((bench.sig("double", n) for n in range(5)), bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies)
+    assert bench.bodies == [[0, 2, 4, 6, 8]]
+
+
+def test_a_header_of_one_and_an_empty_one(bench: Bench) -> None:
+    chord([bench.sig("double", 4)], bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies == [[8]])
+    chord([], bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies == [[8], []])
+
+
+def test_groups_in_the_header_are_spread_out(bench: Bench) -> None:
+    inner = group(bench.sig("double", 2), bench.sig("double", 3))
+    chord([bench.sig("double", 1), inner], bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies)
+    assert sorted(bench.bodies[0]) == [2, 4, 6]
+
+
+def test_a_chain_around_and_within(bench: Bench) -> None:
+    header = [chain(bench.sig("double", n), bench.sig("add", 1)) for n in range(3)]
+    whole = chain(bench.sig("double", 0), chord([s.clone(immutable=True) for s in header], bench.sig("add", 100)))
+    chain(whole, bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies)
+    assert bench.bodies == [109]
+
+
+def test_a_group_then_a_task_is_a_chord(bench: Bench) -> None:
+    (group(bench.sig("double", n) for n in range(3)) | bench.sig("add", 1) | bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies)
+    assert bench.bodies == [7]
+
+
+def test_a_chord_within_a_header_returns_its_bodys_result(bench: Bench) -> None:
+    inner = chord([bench.sig("double", n) for n in (1, 2)], bench.sig("add", 0))
+    chord([inner, bench.sig("double", 5)], bench.sig("body")).apply_async()
+    wait_until(lambda: bench.bodies)
+    assert bench.bodies == [[6, 10]]
+
+
+def test_a_failing_header_calls_the_bodys_error_callback_once_and_never_the_body(bench: Bench) -> None:
+    body = bench.sig("body").on_error(bench.sig("note"))
+    header = [bench.sig("double", 1), bench.sig("fail", "one"), bench.sig("fail", "two"), bench.sig("double", 2)]
+    result = chord(header, body).apply_async()
+    wait_until(lambda: bench.errors)
+    bench.calm()
+    assert sorted(bench.calls) == ["double 1", "double 2", "fail one", "fail two"]
+    assert bench.bodies == []
+    ((body_id, error),) = bench.errors
+    assert body_id == result.id
+    assert type(error).__name__ == "ChordError"
+    assert "ValueError('one')" in str(error)
+    assert isinstance(error.__cause__, ValueError)
+
+
+def test_a_chord_whose_inner_header_fails_ends_too(bench: Bench) -> None:
+    inner = chord([bench.sig("double", 1), bench.sig("fail", "inner")], bench.sig("add", 0))
+    body = bench.sig("body").on_error(bench.sig("note"))
+    result = chord([inner, bench.sig("double", 5)], body).apply_async()
+    wait_until(lambda: [task_id for task_id, _ in bench.errors] == [result.id])
+    assert bench.bodies == []
+
+
+def test_what_follows_a_failed_chord_in_a_chain_does_not_run(bench: Bench) -> None:
+    header = [bench.sig("double", 1), bench.sig("fail", "header")]
+    chain(chord(header, bench.sig("add", 1)), bench.sig("body")).apply_async()
+    wait_until(lambda: len(bench.calls) == 2)
+    bench.calm()
+    assert bench.bodies == []
+
+
+def test_a_header_message_that_comes_twice_counts_once(redis_url: str, store: Store) -> None:
+    bench = Bench(redis_url, lambda: store)
+    chord([bench.sig("double", 1), bench.sig("double", 2)], bench.sig("body")).apply_async()
+    key = f"flotilla:{bench.app.conf.task_default_queue}"
+    with bench.app.connection_for_write() as connection, connection.channel() as channel:
+        import redis
+
+        client = redis.Redis(connection_pool=channel.pool)
+        messages = client.lrange(key, 0, -1)
+        for message in messages:
+            client.lpush(key, message, message)
+    with start_worker(bench.app, perform_ping_check=False, shutdown_timeout=20, pool="solo"):
+        wait_until(lambda: len(bench.calls) == 6)
+        bench.calm()
+    assert bench.bodies == [[2, 4]]
+
+
+def test_a_store_that_is_away_delays_a_part_and_loses_none(redis_url: str, store: Store) -> None:
+    failures = iter([True, True, True])
+
+    class Shaky:
+        """The store, away for the first few writes of the worker."""
+
+        sent = False
+
+        def write(self, work: Callable[[Any], Any]) -> Any:
+            if self.sent and next(failures, False):
+                raise Unavailable("the database is away")
+            return store.write(work)
+
+    shaky = Shaky()
+    bench = Bench(redis_url, lambda: shaky)  # type: ignore[arg-type,return-value]  # only what a backend uses
+    with start_worker(bench.app, perform_ping_check=False, shutdown_timeout=20, pool="solo"):
+        header = [bench.sig("double", 1).set(countdown=0), bench.sig("double", 2)]
+        built = chord(header, bench.sig("body"))
+        original = bench.app.backend.apply_chord
+
+        def apply_chord(*args: Any, **options: Any) -> None:
+            original(*args, **options)
+            shaky.sent = True
+
+        bench.app.backend.apply_chord = apply_chord  # type: ignore[method-assign]
+        built.apply_async()
+        wait_until(lambda: bench.bodies)
+    assert bench.bodies == [[2, 4]]
+    assert next(failures, None) is None
+
+
+def test_a_chord_cannot_be_sent_while_the_store_is_away(redis_url: str) -> None:
+    class Away:
+        def write(self, work: Callable[[Any], Any]) -> Any:
+            raise Unavailable("the database is away")
+
+    bench = Bench(redis_url, Away)  # type: ignore[arg-type]  # only what a backend uses
+    with pytest.raises(Unavailable):
+        chord([bench.sig("double", 1)], bench.sig("body")).apply_async()
+
+
+def test_a_header_task_that_ends_in_a_group_is_refused_in_words(bench: Bench) -> None:
+    ends_in_group = chain(bench.sig("double", 1), group(bench.sig("add", 1), bench.sig("add", 2)))
+    with pytest.raises(ValueError, match="ends in a group"):
+        chord([ends_in_group, bench.sig("double", 5)], bench.sig("body")).apply_async()
+
+
+def test_a_result_that_nobody_keeps_is_not_waited_for(bench: Bench) -> None:
+    result = bench.sig("double", 1).apply_async()
+    with pytest.raises(NotImplementedError, match="not kept"):
+        result.get(timeout=5)
+
+
+def test_a_backend_without_a_store_says_what_it_needs(redis_url: str) -> None:
+    app = Celery("bare", broker=redis_url, set_as_current=False)
+    app.conf.update(result_backend="app.adapters.celery_chords:StoreBackend")
+    with pytest.raises(LookupError, match="flotilla_store"):
+        app.backend.store  # noqa: B018
+
+
+@given(sizes=st.lists(st.integers(0, 6), min_size=1, max_size=6))
+def test_a_frozen_chord_is_what_the_domain_plans(sizes: list[int]) -> None:
+    """Each body with its header, frozen by Celery: one group id a chord, indexes from 0 in the order of the needs, and
+    the body in every header task.
+    """
+    app = Celery("frozen", set_as_current=False)
+    step = app.task(name="step", shared=False)(_step)
+    needs: list[list[int]] = []
+    for body, size in enumerate(sizes):
+        needs.append(list(range(max(0, body - size), body)))
+    planned = chords.plan(needs)
+    assert [plan.body for plan in planned] == [body for body, row in enumerate(needs) if row]
+    for plan in planned:
+        frozen = chord([step.si(n) for n in plan.header], step.si(plan.body), app=app)
+        frozen.freeze()
+        members = [task.options for task in frozen.tasks.tasks]
+        assert [task.args[0] for task in frozen.tasks.tasks] == list(plan.header)
+        assert [options["group_index"] for options in members] == list(range(len(plan.header)))
+        assert {options["group_id"] for options in members} == {frozen.tasks.id}
+        assert all(options["chord"]["args"] == (plan.body,) for options in members)
+
+
+def _step(position: int) -> int:
+    return position

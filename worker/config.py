@@ -1,0 +1,167 @@
+"""What can be set for a node? One table: name, default, how it is read, what is allowed. Read once, into a frozen value."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker.executors.callables import configured
+
+
+class SettingsError(ValueError):
+    """All that is wrong with the environment, one line each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clockwork:
+    """Seconds; `fast` is for tests and drills."""
+
+    heartbeat_s: float
+    lease_s: float
+    drain_s: float
+    starving_s: float
+    hold_s: float
+
+
+CLOCKWORKS = {
+    "production": Clockwork(heartbeat_s=5.0, lease_s=20.0, drain_s=30.0, starving_s=5.0, hold_s=10.0),
+    "fast": Clockwork(heartbeat_s=0.5, lease_s=2.0, drain_s=3.0, starving_s=0.5, hold_s=1.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    broker_url: str
+    server_url: str
+    node_token: str
+    node_name: str
+    node_dir: Path
+    cpus: float | None
+    memory_mb: int | None
+    queues: tuple[str, ...]
+    tags: tuple[str, ...]
+    handoff: bool
+    clockwork: Clockwork
+    grace_s: float
+    callables: str
+    slots: int | None
+    events: bool
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """`default` None: must be set. `about` says what it is and, for amounts, the unit."""
+
+    field: str
+    variable: str
+    default: str | None
+    read: Callable[[str], Any]
+    about: str
+
+
+def _text(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in value.split(",")) if name)
+
+
+def _flag(value: str) -> bool:
+    if value not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return value == "1"
+
+
+def _positive(value: str) -> float | None:
+    if not value:
+        return None
+    number = float(value)
+    if not number > 0:
+        raise ValueError("must be larger than 0")
+    return number
+
+
+def _whole(value: str) -> int | None:
+    number = _positive(value)
+    if number is not None and number != int(number):
+        raise ValueError("must be a whole number")
+    return None if number is None else int(number)
+
+
+def _clockwork(value: str) -> Clockwork:
+    if value not in CLOCKWORKS:
+        raise ValueError(f"must be one of {', '.join(CLOCKWORKS)}")
+    return CLOCKWORKS[value]
+
+
+def _callables(value: str) -> str:
+    configured(value)
+    return value
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")
+
+
+def _level(value: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if value.upper() not in levels:
+        raise ValueError(f"must be one of {', '.join(levels)}")
+    return value.upper()
+
+
+TABLE = (
+    Setting(field="broker_url", variable="FLOTILLA_BROKER_URL", default=None, read=_text, about="redis://..., "
+            "rediss://..., redis+socket:///path"),
+    Setting(field="server_url", variable="FLOTILLA_SERVER_URL", default=None, read=_url, about="where the API is"),
+    Setting(field="node_token", variable="FLOTILLA_NODE_TOKEN", default="", read=str, about="token of role node"),
+    Setting(field="node_name", variable="FLOTILLA_NODE_NAME", default=socket.gethostname(), read=_text,
+            about="how people know this node"),
+    Setting(field="node_dir", variable="FLOTILLA_NODE_DIR", default="/var/lib/flotilla/node", read=Path,
+            about="scratch folders, spool and id; one node each"),
+    Setting(field="cpus", variable="FLOTILLA_CPUS", default="", read=_positive, about="cores for runs; all when empty"),
+    Setting(field="memory_mb", variable="FLOTILLA_MEMORY_MB", default="", read=_whole,
+            about="MB (2^20 bytes) for runs; nine tenths of the host when empty"),
+    Setting(field="queues", variable="FLOTILLA_QUEUES", default="@default", read=_names,
+            about="queues to serve, with commas; * is every queue"),
+    Setting(field="tags", variable="FLOTILLA_TAGS", default="", read=_names, about="tags this node bears"),
+    Setting(field="handoff", variable="FLOTILLA_HANDOFF", default="1", read=_flag,
+            about="take next runs with a report's answer"),
+    Setting(field="clockwork", variable="FLOTILLA_CLOCKWORK", default="production", read=_clockwork,
+            about="production or fast (tests)"),
+    Setting(field="grace_s", variable="FLOTILLA_GRACE_S", default="", read=_positive,
+            about="seconds a stopping node lets runs end; by the clockwork when empty"),
+    Setting(field="callables", variable="FLOTILLA_CALLABLES", default="", read=_callables,
+            about="more callables: name=module:attribute, with commas"),
+    Setting(field="slots", variable="FLOTILLA_SLOTS", default="", read=_whole,
+            about="runs at once at most; 8 for each core, at least 8, when empty"),
+    Setting(field="events", variable="FLOTILLA_EVENTS", default="0", read=_flag, about="Celery events for Flower"),
+    Setting(field="log_level", variable="FLOTILLA_LOG_LEVEL", default="WARNING", read=_level, about="of the node's log"),
+)
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Raises SettingsError with everything that is wrong."""
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for setting in TABLE:
+        text = environ.get(setting.variable, setting.default)
+        if text is None:
+            wrong.append(f"{setting.variable} must be set: {setting.about}")
+            continue
+        try:
+            values[setting.field] = setting.read(text)
+        except ValueError as problem:
+            wrong.append(f"{setting.variable}={text!r}: {problem} ({setting.about})")
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    values["grace_s"] = values["clockwork"].drain_s if values["grace_s"] is None else values["grace_s"]
+    return Settings(**values)

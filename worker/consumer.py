@@ -1,0 +1,280 @@
+"""How does the intake reach into Celery? The only file that touches private names of celery and kombu.
+
+RouteCycle  kombu asks it for the keys of every BRPOP: the routes that fit now, or none
+strategy    takes a message that has arrived: charges its route, gives it to a slot's thread
+Gate        no BRPOP is begun without room; a reply that is in flight is never refused
+Unblock     ends the BRPOP in flight when more fits than it offers, so that a large shape starts at once
+Courier     adds and cancels broker queues by the list in the heartbeat's answer
+SlotPool    the threads pool, safe to stop from a signal's handler
+NodeWorker  the worker program, without Celery's signal handlers
+
+The broker only rings: a message that is lost is offered again by the API's sweep, and one that comes twice claims
+nothing. So the transport's own bookkeeping of unacknowledged messages is off (`ack_emulation`); what has not been
+claimed goes back to its queue when the connection closes in good order.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import celery
+import kombu
+from celery import bootsteps
+from celery.apps.worker import Worker
+from celery.concurrency.thread import TaskPool
+from celery.worker import state
+from celery.worker.consumer import Consumer
+from celery.worker.control import control_command
+from celery.worker.request import Request
+from kombu.transport import redis as transport
+from kombu.utils.scheduling import round_robin_cycle
+
+from app.wire.codec import each, text
+from worker.desk import Desk
+from worker.intake import Allocation
+
+log = logging.getLogger(__name__)
+KEEP_QUEUE_S = 30.0
+"""A route without offers stays listened to for so long: a key in a BRPOP costs less than a declaration."""
+PRIVATE_NAMES = (
+    (transport.Channel, "_in_poll"),
+    (transport.Channel, "_brpop_start"),
+    (transport.Channel, "_create_client"),
+    (transport.Channel, "_queue_cycle"),
+    (transport.QoS, "can_consume"),
+    (round_robin_cycle, "consume"),
+    (round_robin_cycle, "rotate"),
+    (TaskPool, "on_apply"),
+    (Worker, "install_platform_tweaks"),
+    (Consumer, "add_task_queue"),
+    (Consumer, "cancel_task_queue"),
+)
+_desk: list[Desk] = []
+
+
+class IncompatibleError(RuntimeError):
+    """This celery or kombu is not one that the node can stand on."""
+
+
+def check() -> None:
+    """Raises IncompatibleError that names what is missing."""
+    instance_only = {"_queue_cycle"}
+    missing = [
+        f"{owner.__module__}.{owner.__qualname__}.{name}"
+        for owner, name in PRIVATE_NAMES
+        if name not in instance_only and not hasattr(owner, name)
+    ]
+    if missing:
+        raise IncompatibleError(
+            f"celery {celery.__version__} with kombu {kombu.__version__} lacks {', '.join(missing)}; "
+            "this node needs celery 5.7 with the kombu that it came with"
+        )
+
+
+def bind(desk: Desk) -> None:
+    """The desk of this process; kombu and celery make our classes by name and give them nothing of ours."""
+    _desk[:] = [desk]
+
+
+def _bound() -> Desk | None:
+    return _desk[0] if _desk else None
+
+
+class RouteCycle(round_robin_cycle):
+    """`queue_order_strategy`. Without a desk (a client of this app that consumes nothing) it offers nothing."""
+
+    def consume(self, n: int) -> list[str]:
+        desk = _bound()
+        return desk.offer(self.items[:n]) if desk else []
+
+    def rotate(self, last_used: str) -> str:
+        desk = _bound()
+        if desk:
+            desk.popped = last_used
+        return last_used
+
+
+class SlotPool(TaskPool):
+    """Threads. What a thread does about signals and limits is the slot's own affair (`worker/supervise.py`)."""
+
+    signal_safe = True
+
+    def terminate_job(self, pid: int, signal: int | None = None) -> None:
+        """Celery's revoke: runs are ended through the API, which knows whose they are."""
+
+    def on_stop(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+class OfferRequest(Request):  # type: ignore[misc]  # celery is typed loosely here
+    """An offer in work, as `inspect active` and Flower see it."""
+
+    def serve(self, desk: Desk, allocation: Allocation) -> None:
+        """In a slot's thread."""
+        started = time.monotonic()
+        try:
+            self.on_accepted(state.os.getpid(), started)
+            desk.serve(each({"runIds": self.args[0]}, "runIds", text), allocation.shape)
+        except Exception:  # a bug of ours or a forged message: the slot must not be lost for it
+            log.exception("an offer could not be served")
+        finally:
+            self.message.ack_log_error(log, self.connection_errors)
+            state.task_ready(self, successful=True)
+            desk.release(allocation)
+            self.send_event("task-succeeded", result=None, runtime=time.monotonic() - started)
+
+
+def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
+    """`Task.Strategy` of offers: Celery calls the handler for each message, in the event loop."""
+    pool, eventer, errors = consumer.pool, consumer.event_dispatcher, consumer.connection_errors
+
+    def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
+        desk = _bound()
+        allocation = desk.take(desk.popped) if desk else None
+        if desk is None or allocation is None:
+            message.reject_log_error(log, errors, requeue=True)
+            return
+        try:
+            request = OfferRequest(
+                message,
+                app=app,
+                task=task,
+                hostname=consumer.hostname,
+                eventer=eventer,
+                connection_errors=errors,
+                headers=message.headers,
+            )
+            state.task_reserved(request)
+            request.send_event("task-received", name=request.name, args=request.argsrepr)
+            pool.apply_async(request.serve, (desk, allocation), callback=_done)
+        except Exception:  # whatever is wrong with a message, what was charged for it is given back
+            log.exception("a message on %s is no offer", desk.popped)
+            message.ack_log_error(log, errors)
+            desk.release(allocation)
+
+    return handle
+
+
+def _done(value: object) -> None:
+    """The pool wants to tell somebody; the slot has told everybody already."""
+
+
+class Gate(bootsteps.StartStopStep):  # type: ignore[misc]
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        desk, channel = _bound(), consumer.task_consumer.channel
+        stock = channel.qos.can_consume
+        if desk:
+            channel.qos.can_consume = lambda: bool(channel._in_poll) or (stock() and desk.intake.open)
+
+
+class Unblock(bootsteps.StartStopStep):  # type: ignore[misc]
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        desk = _bound()
+        if desk is None:
+            return
+        self._channel = consumer.task_consumer.channel
+        self._desk = desk
+        self._client = self._channel._create_client()
+        self._known: tuple[Any, int] = (None, 0)
+        stock = self._channel._brpop_start
+
+        def start_brpop(timeout: Any = None) -> None:
+            self._learn()
+            stock(timeout)
+
+        self._channel._brpop_start = start_brpop
+        desk.on_room = lambda: consumer.hub.call_soon(self.poke)
+
+    def stop(self, consumer: Any) -> None:
+        if getattr(self, "_desk", None):
+            self._desk.on_room = lambda: None
+
+    def poke(self) -> None:
+        """In the event loop. Without a BRPOP in flight the loop's next turn begins one anyhow."""
+        if self._channel._in_poll and self._desk.widened(list(self._channel._queue_cycle.items)):
+            try:
+                self._client.client_unblock(self._known[1])
+            except self._channel.connection_errors as problem:
+                log.debug("the broker is away: %s", problem)
+
+    def _learn(self) -> None:
+        """The connection's number at the server, asked once for each socket while nothing else is on it."""
+        connection = self._channel.client.connection
+        if connection._sock is not self._known[0]:
+            connection.send_command("CLIENT", "ID")
+            self._known = (connection._sock, int(connection.read_response()))
+
+
+class Courier(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Keeps what is listened to in step with what the API lists."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+    _wanted: dict[str, float] = {}  # noqa: RUF012  it must outlive a reconnection, which makes no new step
+    _consumer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        Courier._consumer = consumer
+        consumer.hub.call_soon(self.sync)
+
+    @classmethod
+    def want(cls, keys: Iterable[str]) -> None:
+        """From any thread: these routes have offers out."""
+        now = time.monotonic()
+        fresh = {key: now for key in keys}
+        changed = not fresh.keys() <= cls._wanted.keys()
+        kept = {key: at for key, at in cls._wanted.items() if now - at < KEEP_QUEUE_S}
+        cls._wanted = {**kept, **fresh}
+        if cls._consumer is not None and (changed or len(kept) < len(cls._wanted)):
+            cls._consumer.hub.call_soon(cls.sync)
+
+    @classmethod
+    def sync(cls) -> None:
+        """In the event loop."""
+        consumer = cls._consumer
+        if consumer is None or consumer.task_consumer is None:
+            return
+        listening = {queue.name for queue in consumer.task_consumer.queues if "/" in queue.name}
+        for key in cls._wanted.keys() - listening:
+            consumer.add_task_queue(key, exchange="", routing_key=key)
+        for key in listening - cls._wanted.keys():
+            consumer.cancel_task_queue(key)
+
+
+class NodeWorker(Worker):  # type: ignore[misc]
+    """Signals are the node's own (`worker/main.py`)."""
+
+    def install_platform_tweaks(self, worker: Any) -> None:
+        """None of Celery's."""
+
+
+def wake(worker: NodeWorker) -> None:
+    """Lets the event loop see that `leave` was called."""
+    hub = getattr(worker.consumer, "hub", None)
+    if hub is not None:
+        hub.call_soon(lambda: None)
+
+
+def leave(worker: NodeWorker) -> None:
+    """The worker's main loop ends; from any thread."""
+    state.should_stop = 0
+    wake(worker)
+
+
+_on_beat: list[Callable[[], None]] = []
+
+
+def when_asked_to_beat(beat: Callable[[], None]) -> None:
+    _on_beat[:] = [beat]
+
+
+@control_command(name="flotilla_beat")  # type: ignore[untyped-decorator]
+def flotilla_beat(panel: Any) -> dict[str, str]:
+    """Remote control: send a heartbeat now. A hint that its answer has news, such as a cancel."""
+    for beat in _on_beat:
+        beat()
+    return {"ok": "beating"}

@@ -1,0 +1,231 @@
+"""How do the parts of a node become one, and how does it end? Puts them together, starts and stops them in order.
+
+Start: the folder is taken and leftovers are ended, reports that a former life could not deliver go out, the node
+registers, then it listens. End (SIGTERM, SIGINT): nothing new is taken, runs have the grace to end, then they are ended
+and reported as released. A second signal, or SIGQUIT, skips the grace; one more leaves at once. However the node dies,
+its wardens end the trees (`worker/warden.py`).
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from app.wire.heartbeat import Heartbeat, Registration
+from app.wire.resources import Resources
+from worker import consumer, host, supervise
+from worker.api_client import Api
+from worker.config import Settings
+from worker.desk import Desk
+from worker.executors.command import Command
+from worker.executors.python import Python
+from worker.heartbeat import Pulse, Wishes
+from worker.intake import Abilities, Intake
+from worker.outcome import Why
+from worker.report import Reporter
+from worker.slot import Slots
+
+log = logging.getLogger(__name__)
+LEFTOVER_PATIENCE_S = 5.0
+TREES_S = 5.0
+REPORTS_S = 3.0
+LEAVE_S = 2.0
+LOOK_S = 0.02
+
+
+class Node:
+    """One for the process."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        )
+        self.app = app
+        self.settings = settings
+        supervise.become_subreaper()
+        self.home = host.move_in(settings.node_dir)
+        total = _total(settings)
+        slots = settings.slots or max(8, 8 * total.cpu_milli // 1000)
+        self.api = Api(settings.server_url, settings.node_token, connections=slots + 2)
+        self.api.named(self.home.node_id)
+        self.python = Python(
+            mark=self.home.mark,
+            api_url=settings.server_url,
+            callables=settings.callables,
+            folder=self.home.scratch,
+        )
+        self.command = Command(mark=self.home.mark, api_url=settings.server_url)
+        executors = {each.name: each for each in (self.command, self.python)}
+        abilities = Abilities(
+            total=total,
+            slots=slots,
+            queues=frozenset(settings.queues),
+            tags=frozenset(settings.tags),
+            executors=frozenset(executors),
+        )
+        self.desk = Desk(intake=Intake(abilities=abilities), serve=self._serve)
+        self.reporter = Reporter(
+            api=self.api,
+            folder=self.home.folder,
+            free=self.desk.free,
+            on_stale=lambda run_id: self.slots.stop(run_id, Why.STALE),
+            on_handoff=lambda runs, clock: self.slots.decline(runs, clock),
+        )
+        self.slots = Slots(
+            api=self.api,
+            reporter=self.reporter,
+            executors=executors,
+            scratch=self.home.scratch,
+            handoff=settings.handoff,
+            free=self.desk.free,
+            on_stranger=lambda: self.pulse.stranger(),
+        )
+        self.pulse = Pulse(
+            api=self.api,
+            registration=Registration(
+                node_id=self.home.node_id,
+                name=settings.node_name,
+                pid=os.getpid(),
+                total=total,
+                queues=settings.queues,
+                tags=settings.tags,
+                executors=tuple(sorted(executors)),
+                version=_version(),
+            ),
+            wishes=self._wishes(),
+            interval_s=settings.clockwork.heartbeat_s,
+            lease_s=settings.clockwork.lease_s,
+        )
+        self._load = host.Load()
+        self._leaving = threading.Event()
+        self._hurry = threading.Event()
+        self._done = threading.Event()
+        self._worker: consumer.NodeWorker | None = None
+
+    def run(self) -> int:
+        """Until it is told to end; the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        _thread(self._end_in_order, "end")
+        self.python.warm()
+        self.reporter.send_left(LEFTOVER_PATIENCE_S)
+        if self.pulse.register_patiently():
+            _thread(self.reporter.flush_for_ever, "reports")
+            _thread(self.pulse.run_for_ever, "heartbeat")
+            self._consume()
+        self._done.wait()
+        return 0
+
+    def _consume(self) -> None:
+        """Celery's event loop, in the main thread, until `consumer.leave`."""
+        settings = self.settings
+        consumer.bind(self.desk)
+        consumer.when_asked_to_beat(self.pulse.beat_now)
+        for step in (consumer.Gate, consumer.Unblock, consumer.Courier):
+            self.app.steps["consumer"].add(step)
+        self._worker = consumer.NodeWorker(
+            app=self.app,
+            hostname=f"{settings.node_name}@{self.home.node_id}",
+            pool_cls=consumer.SlotPool,
+            concurrency=self.desk.intake.abilities.slots,
+            loglevel=settings.log_level,
+            quiet=True,
+            without_gossip=True,
+            without_mingle=True,
+            heartbeat_interval=15,
+            without_heartbeat=not settings.events,
+            task_events=settings.events,
+        )
+        if not self._leaving.is_set():
+            self._worker.start()
+
+    def _serve(self, run_ids: Sequence[str], room: Resources) -> None:
+        self.slots.serve(run_ids, room)
+
+    def _wishes(self) -> Wishes:
+        return Wishes(
+            present=self._present,
+            cancel=lambda run_id: self.slots.stop(run_id, Why.CANCELED),
+            stale=lambda run_id: self.slots.stop(run_id, Why.STALE),
+            drain=self._drain,
+            queues=lambda keys: consumer.Courier.want(self.desk.listed(keys)),
+            fence=lambda lost: self.desk.set(paused=lost),
+            housekeep=self._housekeep,
+        )
+
+    def _present(self) -> Heartbeat:
+        return Heartbeat(
+            free=self.desk.free(),
+            held=self.slots.held(),
+            draining=self.desk.intake.draining,
+            cpu_percent=self._load.cpu_percent(),
+            used_memory_bytes=self._load.used_memory_bytes(),
+            idle_s=round(self.desk.idle_s(), 3),
+        )
+
+    def _drain(self, wanted: bool) -> None:
+        """The API may also take it back; a node that leaves stays draining."""
+        draining = wanted or self._leaving.is_set()
+        self.slots.draining = draining
+        self.desk.set(draining=draining)
+
+    def _housekeep(self, now: float) -> None:
+        self.python.trim(now)
+        self.command.trim(now)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._hurry.is_set():
+            os._exit(1)
+        if self._leaving.is_set() or number == signal.SIGQUIT:
+            self._hurry.set()
+        self._leaving.set()
+
+    def _end_in_order(self) -> None:
+        """The thread that waits for the end."""
+        self._leaving.wait()
+        self._drain(True)
+        self.pulse.beat_now()
+        self._until_idle(self.settings.grace_s, hurry=True)
+        self.slots.give_back()
+        self._until_idle(TREES_S)
+        self.pulse.beat_now()
+        self.reporter.send_left(REPORTS_S)
+        self.reporter.close()
+        self._until_idle(1.0)
+        self.pulse.close()
+        self.python.close()
+        self.command.close()
+        self._done.set()
+        if self._worker is not None:
+            consumer.leave(self._worker)
+        time.sleep(LEAVE_S)
+        os._exit(0)
+
+    def _until_idle(self, patience_s: float, hurry: bool = False) -> None:
+        until = time.monotonic() + patience_s
+        while self.desk.busy and time.monotonic() < until and not (hurry and self._hurry.is_set()):
+            self._hurry.wait(LOOK_S) if hurry else time.sleep(LOOK_S)
+
+
+def _total(settings: Settings) -> Resources:
+    found = host.capacity()
+    return Resources(
+        cpu_milli=found.cpu_milli if settings.cpus is None else round(settings.cpus * 1000),
+        memory_mib=found.memory_mib if settings.memory_mb is None else settings.memory_mb,
+    )
+
+
+def _version() -> str:
+    try:
+        return version("flotilla")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _thread(target: Any, name: str) -> None:
+    threading.Thread(target=target, name=f"flotilla-{name}", daemon=True).start()

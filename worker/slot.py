@@ -1,0 +1,168 @@
+"""What does a slot do with an offer? Claim, run one after another, report, go on with what the report's answer hands over.
+
+A slot is a thread that has been given a charge (`worker/intake.py`); it gives the charge back when nothing is left to
+run. Everything about one run is in one record (`outcome.Work`); each step is a small function over it.
+"""
+
+import itertools
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer, RunSpec
+from app.wire.heartbeat import Held
+from app.wire.resources import Resources
+from app.wire.states import RunState
+from worker import stage
+from worker.api_client import Api, AwayError, Clock, RefusedError
+from worker.journal import RunJournal
+from worker.outcome import Executor, Outcome, Why, Work, failed
+from worker.report import Reporter, Settled
+
+log = logging.getLogger(__name__)
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Slots:
+    """What all slots of a node share. `serve` is called by each in its own thread."""
+
+    api: Api
+    reporter: Reporter
+    executors: Mapping[str, Executor]
+    scratch: Path
+    handoff: bool
+    free: Callable[[], Resources]
+    on_stranger: Callable[[], None]
+    draining: bool = False
+    _works: dict[str, Work] = field(default_factory=dict)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, run_ids: Sequence[str], room: Resources) -> None:
+        """Works on an offer under a charge of `room` until it and all that follows from it is done."""
+        claimed = self._claim(tuple(run_ids))
+        if claimed is None:
+            return
+        answer, clock = claimed
+        runs: tuple[RunSpec, ...] = answer.runs
+        while runs:
+            settled = self._run_all([self._open(spec, clock) for spec in runs], room)
+            if settled is None:
+                return
+            runs, clock = settled.runs, settled.clock
+
+    def held(self) -> tuple[Held, ...]:
+        """The runs that are this node's as far as it knows."""
+        works = list(self._works.values())
+        return tuple(Held(run_id=work.spec.run_id, fence=work.spec.fence) for work in works)
+
+    def stop(self, run_id: str, why: Why) -> None:
+        work = self._works.get(run_id)
+        if work is not None:
+            work.stop(why)
+
+    def give_back(self) -> None:
+        """The node ends: every run that has not ended is ended and reported as released."""
+        self.draining = True
+        self._stopping.set()
+        for work in list(self._works.values()):
+            work.stop(Why.RELEASED)
+
+    def decline(self, runs: tuple[RunSpec, ...], clock: Clock) -> None:
+        """Runs that came with an answer nobody waits for any more go back at once."""
+        for spec in runs:
+            journal = self.reporter.open(spec, clock)
+            self.reporter.finish(journal, _given_back(time.monotonic(), "the slot it was meant for is gone"))
+
+    def _claim(self, run_ids: tuple[str, ...]) -> tuple[ClaimAnswer, Clock] | None:
+        """Repeats with the same claim id, so that an answer that was lost is given again."""
+        claim = Claim(claim_id=os.urandom(16).hex(), run_ids=run_ids, free=self.free())
+        pause_s = FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            try:
+                return self.api.claim(claim)
+            except AwayError as away:
+                log.warning("claim of %d runs waits for the API: %s", len(run_ids), away)
+                self._stopping.wait(min(LONGEST_PAUSE_S, away.after_s or pause_s))
+                pause_s *= 2
+            except RefusedError as refused:
+                log.error("claim of %d runs was refused: %s", len(run_ids), refused)
+                if refused.stranger:
+                    self.on_stranger()
+                return None
+        return None
+
+    def _open(self, spec: RunSpec, clock: Clock) -> Work:
+        journal = self.reporter.open(spec, clock)
+        work = Work(spec, journal, stage.folder_of(self.scratch, spec))
+        self._works[spec.run_id] = work
+        if self._stopping.is_set():
+            work.stop(Why.RELEASED)
+        return work
+
+    def _run_all(self, works: list[Work], room: Resources) -> Settled | None:
+        last = works[-1]
+        try:
+            for work, outcome in self._outcomes(works, room):
+                if work.why is Why.STALE:
+                    self.reporter.forget(_journal(work))
+                    continue
+                takes = MAX_BUNDLE if work is last and self.handoff and not self.draining else 0
+                self.reporter.finish(_journal(work), outcome, takes=takes, wanted=work is last)
+            return self.reporter.settle(last.spec.run_id)
+        finally:
+            for work in works:
+                if self._works.get(work.spec.run_id) is work:
+                    del self._works[work.spec.run_id]
+
+    def _outcomes(self, works: list[Work], room: Resources) -> Iterator[tuple[Work, Outcome]]:
+        """Each run's outcome in order; neighbours of one executor go to it together."""
+        for name, group in itertools.groupby(works, key=lambda work: work.spec.executor):
+            batch = list(group)
+            executor = self.executors.get(name)
+            if executor is None:
+                for work in batch:
+                    yield work, _unknown(name, sorted(self.executors))
+            elif any(not work.spec.shape.fits(room) for work in batch):
+                for work in batch:
+                    yield work, _given_back(time.monotonic(), "it does not fit the slot that it was handed to")
+            else:
+                yield from self._executed(executor, batch)
+
+    def _executed(self, executor: Executor, batch: list[Work]) -> Iterator[tuple[Work, Outcome]]:
+        done = 0
+        try:
+            for finished in executor.run(batch):
+                if finished is None:
+                    self.reporter.push()
+                else:
+                    done += 1
+                    yield finished
+        except Exception as problem:  # a bug of ours must not cost more than these runs
+            log.exception("the executor %s broke on run %s", executor.name, batch[done].spec.run_id)
+            yield batch[done], failed(time.monotonic(), "node_error", f"{type(problem).__name__}: {problem}")
+            for work in batch[done + 1 :]:
+                yield work, _given_back(time.monotonic(), "a run before it broke the executor")
+
+
+def _journal(work: Work) -> RunJournal:
+    journal = work.journal
+    if not isinstance(journal, RunJournal):
+        raise TypeError(f"run {work.spec.run_id} has no journal of the reporter")
+    return journal
+
+
+def _unknown(name: str, known: list[str]) -> Outcome:
+    text = f"this node has no executor {name!r}; it has: {', '.join(known)}"
+    return failed(time.monotonic(), "unknown_executor", text)
+
+
+def _given_back(at: float, reason: str) -> Outcome:
+    outcome = Outcome(state=RunState.LOST, ended=at, released=True)
+    log.warning("a run goes back: %s", reason)
+    return outcome
