@@ -1,4 +1,4 @@
-# A fresh machine needs Python 3.11+ and make. Each target sets up .venv by itself from the locks in locks/,
+# A fresh machine needs Python 3.11+ and make. Each target sets up .venv by itself from the locks in deploy/locks/,
 # whose hashes pip checks; a set that is already there is not installed again.
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -21,7 +21,7 @@ help:
 	@echo "make test    set up everything; format, lint, types, layers and all tests"
 	@echo "make lint    format and lint only (types and layers: make types, make layers)"
 	@echo "make bench   the workloads, one JSON line each (BENCH_ARGS=...)"
-	@echo "make lock    resolve pyproject.toml into locks/ anew (needs uv; LOCK_ARGS=--upgrade for newer versions)"
+	@echo "make lock    resolve pyproject.toml into deploy/locks/ anew (needs uv; LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make clean   remove .venv and caches"
 
 demo: $(VENV)/.installed-demo
@@ -49,7 +49,7 @@ $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed-%: locks/%.lock pyproject.toml | $(VENV)/.created
+$(VENV)/.installed-%: deploy/locks/%.lock pyproject.toml | $(VENV)/.created
 	$(PIP) install --require-hashes --only-binary :all: -r $<
 	$(PIP) install --no-index --no-deps --no-build-isolation -e .
 	@touch $@
@@ -59,9 +59,9 @@ UV_COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 
 	--no-header --no-annotate $(LOCK_ARGS)
 
 lock:
-	$(UV_COMPILE) --extra dev --group build -o locks/dev.lock
-	$(UV_COMPILE) --extra embedded --extra demo --group build -c locks/dev.lock -o locks/demo.lock
-	$(UV_COMPILE) --extra postgres --extra s3 --extra gcs --extra otel --extra flower -c locks/dev.lock -o locks/fleet.lock
+	$(UV_COMPILE) --extra dev --group build -o deploy/locks/dev.lock
+	$(UV_COMPILE) --extra embedded --extra demo --group build -c deploy/locks/dev.lock -o deploy/locks/demo.lock
+	$(UV_COMPILE) --extra postgres --extra s3 --extra gcs --extra otel --extra flower -c deploy/locks/dev.lock -o deploy/locks/fleet.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -70,7 +70,7 @@ def start_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]  # locals may hold secrets
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

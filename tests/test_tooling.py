@@ -42,10 +42,10 @@ def direct(extras: list[str]) -> Iterator[Requirement]:
 def pins(name: str) -> dict[str, list[Requirement]]:
     """The pins of a lock by package: several where the version hangs on Python's."""
     found: dict[str, list[Requirement]] = {}
-    text = (ROOT / "locks" / f"{name}.lock").read_text().replace("\\\n", " ")
+    text = (ROOT / "deploy" / "locks" / f"{name}.lock").read_text().replace("\\\n", " ")
     for line in filter(str.strip, text.splitlines()):
         pin, *hashes = line.split(" --hash=")
-        assert hashes, f"locks/{name}.lock: no hash for {pin}"
+        assert hashes, f"deploy/locks/{name}.lock: no hash for {pin}"
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each.strip()) for each in hashes), pin
         requirement = Requirement(pin)
         found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
@@ -88,10 +88,10 @@ def test_a_lock_has_a_fitting_pin_for_all_that_is_asked_for(name: str) -> None:
     build = [] if name == "fleet" else [Requirement(text) for text in BUILD]
     for asked in [*direct(LOCKED_SETS[name]), *build]:
         found = locked.get(canonicalize_name(asked.name), [])
-        assert found, f"locks/{name}.lock lacks {asked.name}; run make lock"
+        assert found, f"deploy/locks/{name}.lock lacks {asked.name}; run make lock"
         for pin in found:
             assert asked.specifier.contains(version(pin)), (
-                f"locks/{name}.lock has {pin}, asked is {asked}; run make lock"
+                f"deploy/locks/{name}.lock has {pin}, asked is {asked}; run make lock"
             )
 
 
@@ -108,7 +108,7 @@ def test_every_extra_is_in_a_lock() -> None:
 
 
 def test_a_lock_names_no_index() -> None:
-    for path in (ROOT / "locks").iterdir():
+    for path in (ROOT / "deploy" / "locks").iterdir():
         assert not re.search(r"://|index-url|find-links|trusted-host", path.read_text()), path
 
 

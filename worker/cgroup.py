@@ -54,6 +54,7 @@ class Group:
         if pids or self._unified:
             _write(f"{pids or self._unified}/pids.max", str(MOST_PROCESSES))
         self._kills_before = 0
+        self._set = (0, 0)
 
     @property
     def memory(self) -> bool:
@@ -64,7 +65,11 @@ class Group:
         return self._cpu is not None
 
     def limit(self, *, memory_bytes: int, cpu_milli: int) -> None:
-        """For the run to come. The peak starts anew; `memory_bytes` should count the warden itself in."""
+        """For the run to come. `memory_bytes` should count the warden itself in."""
+        before, self._set = self._set, (memory_bytes, cpu_milli)
+        self._kills_before = self._kills()
+        if before == self._set:
+            return
         if self._memory and self._unified:
             _write(f"{self._memory}/memory.max", str(memory_bytes))
             _write(f"{self._memory}/memory.swap.max", "0")
@@ -76,16 +81,15 @@ class Group:
                 _write(f"{self._cpu}/cpu.max", f"{quota} {PERIOD_US}")
             else:
                 _write(f"{self._cpu}/cpu.cfs_quota_us", str(quota))
-        self._kills_before = self._kills()
 
     def killed(self) -> bool:
         """Whether the kernel killed something here for memory since `limit`."""
         return self._kills() > self._kills_before
 
     def peak(self) -> int:
-        """The most memory that the group has held, in bytes; 0 when not known."""
+        """The most memory that the group has held since its last limit, in bytes; 0 when not known."""
         name = "memory.peak" if self._unified else "memory.max_usage_in_bytes"
-        return int(_read(f"{self._memory}/{name}") or 0) if self._memory else 0
+        return min(int(_read(f"{self._memory}/{name}") or 0), self._set[0]) if self._memory else 0
 
     def leave(self) -> None:
         for folder in self._folders:
@@ -98,7 +102,6 @@ class Group:
         files = [f"{self._memory}/memory.limit_in_bytes", f"{self._memory}/memory.memsw.limit_in_bytes"]
         for path in (*files, files[0]):
             _write(path, str(memory_bytes))
-        _write(f"{self._memory}/memory.max_usage_in_bytes", "0")
 
     def _kills(self) -> int:
         if not self._memory:

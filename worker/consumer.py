@@ -14,15 +14,18 @@ claimed goes back to its queue when the connection closes in good order.
 """
 
 import logging
+import os
 import time
+import warnings
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from typing import Any
 
-import celery
-import kombu
 from celery import bootsteps
 from celery.apps.worker import Worker
 from celery.concurrency.thread import TaskPool
+from celery.exceptions import SecurityWarning
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from celery.worker.control import control_command
@@ -67,7 +70,7 @@ def check() -> None:
     ]
     if missing:
         raise IncompatibleError(
-            f"celery {celery.__version__} with kombu {kombu.__version__} lacks {', '.join(missing)}; "
+            f"celery {version('celery')} with kombu {version('kombu')} lacks {', '.join(missing)}; "
             "this node needs celery 5.7 with the kombu that it came with"
         )
 
@@ -81,14 +84,21 @@ def _bound() -> Desk | None:
     return _desk[0] if _desk else None
 
 
-class RouteCycle(round_robin_cycle):
+class RouteCycle(round_robin_cycle):  # type: ignore[type-arg]  # generic in the stubs only
     """`queue_order_strategy`. Without a desk (a client of this app that consumes nothing) it offers nothing."""
 
-    def consume(self, n: int) -> list[str]:
+    def consume(self, n: int) -> list[str]:  # type: ignore[override]  # kombu itself returns a list
         desk = _bound()
-        return desk.offer(self.items[:n]) if desk else []
+        return desk.offer((self.items or [])[:n]) if desk else []
 
-    def rotate(self, last_used: str) -> str:
+    def update(self, it: Iterable[str]) -> None:
+        """The queues that are listened to have changed; a pop in flight does not know of a new one."""
+        super().update(it)
+        desk = _bound()
+        if desk:
+            desk.on_room()
+
+    def rotate(self, last_used: str) -> str:  # type: ignore[override]  # kombu itself returns it
         desk = _bound()
         if desk:
             desk.popped = last_used
@@ -99,6 +109,7 @@ class SlotPool(TaskPool):
     """Threads. What a thread does about signals and limits is the slot's own affair (`worker/supervise.py`)."""
 
     signal_safe = True
+    executor: ThreadPoolExecutor
 
     def terminate_job(self, pid: int, signal: int | None = None) -> None:
         """Celery's revoke: runs are ended through the API, which knows whose they are."""
@@ -107,14 +118,14 @@ class SlotPool(TaskPool):
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
-class OfferRequest(Request):  # type: ignore[misc]  # celery is typed loosely here
+class OfferRequest(Request):
     """An offer in work, as `inspect active` and Flower see it."""
 
     def serve(self, desk: Desk, allocation: Allocation) -> None:
         """In a slot's thread."""
         started = time.monotonic()
         try:
-            self.on_accepted(state.os.getpid(), started)
+            self.on_accepted(os.getpid(), started)  # type: ignore[arg-type]  # it is a number in truth
             desk.serve(each({"runIds": self.args[0]}, "runIds", text), allocation.shape)
         except Exception:  # a bug of ours or a forged message: the slot must not be lost for it
             log.exception("an offer could not be served")
@@ -160,7 +171,7 @@ def _done(value: object) -> None:
     """The pool wants to tell somebody; the slot has told everybody already."""
 
 
-class Gate(bootsteps.StartStopStep):  # type: ignore[misc]
+class Gate(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, consumer: Any) -> None:
@@ -170,7 +181,7 @@ class Gate(bootsteps.StartStopStep):  # type: ignore[misc]
             channel.qos.can_consume = lambda: bool(channel._in_poll) or (stock() and desk.intake.open)
 
 
-class Unblock(bootsteps.StartStopStep):  # type: ignore[misc]
+class Unblock(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, consumer: Any) -> None:
@@ -210,7 +221,7 @@ class Unblock(bootsteps.StartStopStep):  # type: ignore[misc]
             self._known = (connection._sock, int(connection.read_response()))
 
 
-class Courier(bootsteps.StartStopStep):  # type: ignore[misc]
+class Courier(bootsteps.StartStopStep):
     """Keeps what is listened to in step with what the API lists."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -225,7 +236,7 @@ class Courier(bootsteps.StartStopStep):  # type: ignore[misc]
     def want(cls, keys: Iterable[str]) -> None:
         """From any thread: these routes have offers out."""
         now = time.monotonic()
-        fresh = {key: now for key in keys}
+        fresh = dict.fromkeys(keys, now)
         changed = not fresh.keys() <= cls._wanted.keys()
         kept = {key: at for key, at in cls._wanted.items() if now - at < KEEP_QUEUE_S}
         cls._wanted = {**kept, **fresh}
@@ -245,8 +256,16 @@ class Courier(bootsteps.StartStopStep):  # type: ignore[misc]
             consumer.cancel_task_queue(key)
 
 
-class NodeWorker(Worker):  # type: ignore[misc]
-    """Signals are the node's own (`worker/main.py`)."""
+class NodeWorker(Worker):
+    """Signals are the node's own (`worker/node.py`)."""
+
+    consumer: Any  # set by Celery's blueprint
+
+    def on_before_init(self, quiet: bool = False, **options: Any) -> None:
+        """Without the warning about the superuser: it is about pickle, which is not accepted here."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SecurityWarning)
+            super().on_before_init(quiet=quiet, **options)
 
     def install_platform_tweaks(self, worker: Any) -> None:
         """None of Celery's."""
@@ -261,7 +280,7 @@ def wake(worker: NodeWorker) -> None:
 
 def leave(worker: NodeWorker) -> None:
     """The worker's main loop ends; from any thread."""
-    state.should_stop = 0
+    setattr(state, "should_stop", 0)  # noqa: B010  the stubs say that it is always None
     wake(worker)
 
 
@@ -272,7 +291,7 @@ def when_asked_to_beat(beat: Callable[[], None]) -> None:
     _on_beat[:] = [beat]
 
 
-@control_command(name="flotilla_beat")  # type: ignore[untyped-decorator]
+@control_command(name="flotilla_beat")
 def flotilla_beat(panel: Any) -> dict[str, str]:
     """Remote control: send a heartbeat now. A hint that its answer has news, such as a cancel."""
     for beat in _on_beat:

@@ -1,8 +1,8 @@
 """How does a node stay alive, and how do the API's wishes reach it? One thread, one request every few seconds.
 
 `step` is one beat. It acts on the answer through `Wishes`, which the node's main file wires to slots and consumer.
-When nothing has been heard for a lease the node works on but takes nothing new: its runs may be somebody else's by then,
-and their reports will be refused by their fence.
+When nothing has been heard for a lease the node works on but takes nothing new: its runs may be somebody else's by
+then, and their reports will be refused by their fence.
 """
 
 import logging

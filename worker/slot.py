@@ -1,4 +1,4 @@
-"""What does a slot do with an offer? Claim, run one after another, report, go on with what the report's answer hands over.
+"""What does a slot do with an offer? Claim, run one after another, report, go on with what the answer hands over.
 
 A slot is a thread that has been given a charge (`worker/intake.py`); it gives the charge back when nothing is left to
 run. Everything about one run is in one record (`outcome.Work`); each step is a small function over it.

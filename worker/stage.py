@@ -57,7 +57,8 @@ def read_result(folder: Path) -> Json:
 
 def parse_result(data: bytes) -> Json:
     if len(data) > RESULT_LIMIT:
-        raise ResultError(f"the result is larger than {RESULT_LIMIT // 1024} KiB; write large results to a declared output")
+        most = RESULT_LIMIT // 1024
+        raise ResultError(f"the result is larger than {most} KiB; write large results to a declared output")
     if not data.strip():
         return None
     try:

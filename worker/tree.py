@@ -44,9 +44,9 @@ class Tree:
         self.streams: dict[int, tuple[str, LineCutter]] = {}
         self.stdin: int | None = None
         self.given = memoryview((order.get("stdin") or "").encode())
+        self.began = time.monotonic()
         self.pid = self._start(order)
         self.pidfd = os.pidfd_open(self.pid)
-        self.began = time.monotonic()
         limit_s = order.get("limitS")
         self.limit_at = self.began + limit_s if limit_s else None
 
@@ -122,7 +122,7 @@ class Tree:
             self.spacing.taken()
             self._sample()
             self._reap_orphans()
-            self.tell({"sample": [now, *self.tally.as_list()]})
+            self.tell({"began": self.began, "sample": [now, *self.tally.as_list()]})
         elif not self.group.memory:
             self._sample()
 
@@ -185,6 +185,7 @@ class Tree:
         tally.current_rss = 0
         tally.processes = max(1, tally.processes)
         return {
+            "began": self.began,
             "at": at,
             "exitCode": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,

@@ -5,9 +5,10 @@ descendant, double-forked ones too, so that nothing of a run survives it; and wh
 socket closes and the tree is ended at once. It imports next to nothing, so that it starts in about 20 ms.
 
     node -> warden   {"op": "run", "argv", "env", "cwd", "stdin", "watch", "limitS", "graceS", "memoryMib", "cpuMilli"},
-                     {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; end of file: end all, exit
-    warden -> node   {"lines": [[at, stream, text], ...]}, {"sample": [at, ...]}, {"began": at, "pid"}, and for each
-                     run one {"ended": {...}} or {"refused": {...}}; times are seconds of CLOCK_MONOTONIC
+                     {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; end of file: end all
+    warden -> node   {"lines": [[at, stream, text], ...]}, {"began", "sample": [at, ...]}, {"pid"} of what is not
+                     watched, and for each run one {"ended": {...}} or {"refused": {...}}; times are seconds of
+                     CLOCK_MONOTONIC
 """
 
 import ctypes
@@ -70,7 +71,8 @@ def run(order: Message, channel: Channel, group: Group) -> bool:
         place = getattr(problem, "filename", None)
         channel.send({"refused": {"at": time.monotonic(), "text": text, "place": place}})
         return True
-    channel.send({"began": tree.began, "pid": tree.pid})
+    if not tree.watched:
+        channel.send({"pid": tree.pid})
     node_lives = watch(tree, channel)
     if not node_lives:
         tree.end("node_gone", 0)

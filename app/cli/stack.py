@@ -1,8 +1,9 @@
 """A Flotilla on one machine: in which order do its processes start, when is it ready, how does it end?
 
-broker -> web and nodes together -> engine, once the web process answers -> ready, once every node has registered
+broker -> web and nodes together -> ready, once the web process says so and every node has registered -> engine
 
-The engine waits because it and the web process would both set up an empty database. Standard library only, as plan.py.
+The engine comes last: it and the web process would both set up an empty database, and what it is for, mending what
+went wrong, can wait a second longer than a person at a terminal. Standard library only, as plan.py.
 """
 
 import contextlib
@@ -53,10 +54,12 @@ class Stack:
             self._add(self.plan.node(number, broker))
         if not self._until(self._web_is_ready, wanted, "the web process"):
             return False
+        if not self._until(self._nodes_are_ready, wanted, "the nodes"):
+            return False
         self._add(self.plan.engine(broker))
         if self.plan.flower_port is not None:
             self._add(self.plan.flower(broker))
-        return self._until(self._nodes_are_ready, wanted, "the nodes")
+        return True
 
     def step(self) -> None:
         """Looks after every process once."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -166,7 +166,9 @@ def install(app: Flask) -> None:
     def answer(error: Exception) -> Response:
         told = explain(error)
         if told.status == 500:
-            log.error("fault", method=request.method, path=request.path, exc_info=error)
+            log.error(
+                "fault", request_id=g.get("request_id"), method=request.method, path=request.path, exc_info=error
+            )
         speaker = next((one for prefix, one in speakers if request.path.startswith(prefix)), render)
         return speaker(told)
 

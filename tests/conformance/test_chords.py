@@ -1,23 +1,32 @@
-"""Chords of Celery's own canvas count in our store: stock signatures, stock workers, a real broker, every store."""
+"""Chords of Celery's own canvas count in our store: stock signatures, stock workers, a real broker, a real database."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import Celery, chain, chord, group
 from celery.canvas import Signature
 from celery.contrib.testing.worker import start_worker
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.adapters import celery_chords
+from app.adapters import celery_chords, sql
 from app.adapters.celery_broker import SETTINGS
 from app.domain import chords
 from app.domain.errors import Unavailable
 from app.ports.store import Store
+from tests.conformance import chord_worker
+from tests.servers import RedisServer
 from tests.wait import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Bench:
@@ -76,6 +85,20 @@ class Bench:
         self.bodies.remove("calm")
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('chords') / 'store.db'}"
+    sql.upgrade(url)
+    return url
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    store = sql.open_store(database, threads=4)
+    yield store
+    store.close()
+
+
 @pytest.fixture
 def bench(redis_url: str, store: Store) -> Iterator[Bench]:
     bench = Bench(redis_url, lambda: store)
@@ -123,9 +146,9 @@ def test_groups_in_the_header_are_spread_out(bench: Bench) -> None:
 
 
 def test_a_chain_around_and_within(bench: Bench) -> None:
-    header = [chain(bench.sig("double", n), bench.sig("add", 1)) for n in range(3)]
-    whole = chain(bench.sig("double", 0), chord([s.clone(immutable=True) for s in header], bench.sig("add", 100)))
-    chain(whole, bench.sig("body")).apply_async()
+    double = bench.app.tasks["double"]
+    header = [chain(double.si(n), bench.sig("add", 1)) for n in range(3)]
+    chain(double.si(0), chord(header, bench.sig("add", 100)), bench.sig("body")).apply_async()
     wait_until(lambda: bench.bodies)
     assert bench.bodies == [109]
 
@@ -174,16 +197,12 @@ def test_what_follows_a_failed_chord_in_a_chain_does_not_run(bench: Bench) -> No
     assert bench.bodies == []
 
 
-def test_a_header_message_that_comes_twice_counts_once(redis_url: str, store: Store) -> None:
+def test_a_header_message_that_comes_twice_counts_once(redis_server: RedisServer, redis_url: str, store: Store) -> None:
     bench = Bench(redis_url, lambda: store)
     chord([bench.sig("double", 1), bench.sig("double", 2)], bench.sig("body")).apply_async()
     key = f"flotilla:{bench.app.conf.task_default_queue}"
-    with bench.app.connection_for_write() as connection, connection.channel() as channel:
-        import redis
-
-        client = redis.Redis(connection_pool=channel.pool)
-        messages = client.lrange(key, 0, -1)
-        for message in messages:
+    with redis_server.client() as client:
+        for message in client.lrange(key, 0, -1):
             client.lpush(key, message, message)
     with start_worker(bench.app, perform_ping_check=False, shutdown_timeout=20, pool="solo"):
         wait_until(lambda: len(bench.calls) == 6)
@@ -241,7 +260,7 @@ def test_a_header_task_that_ends_in_a_group_is_refused_in_words(bench: Bench) ->
 def test_a_result_that_nobody_keeps_is_not_waited_for(bench: Bench) -> None:
     result = bench.sig("double", 1).apply_async()
     with pytest.raises(NotImplementedError, match="not kept"):
-        result.get(timeout=5)
+        bench.app.AsyncResult(result.id).get(timeout=5)
 
 
 def test_a_backend_without_a_store_says_what_it_needs(redis_url: str) -> None:
@@ -251,27 +270,65 @@ def test_a_backend_without_a_store_says_what_it_needs(redis_url: str) -> None:
         app.backend.store  # noqa: B018
 
 
-@given(sizes=st.lists(st.integers(0, 6), min_size=1, max_size=6))
-def test_a_frozen_chord_is_what_the_domain_plans(sizes: list[int]) -> None:
-    """Each body with its header, frozen by Celery: one group id a chord, indexes from 0 in the order of the needs, and
-    the body in every header task.
-    """
-    app = Celery("frozen", set_as_current=False)
-    step = app.task(name="step", shared=False)(_step)
-    needs: list[list[int]] = []
-    for body, size in enumerate(sizes):
-        needs.append(list(range(max(0, body - size), body)))
+@pytest.mark.fault
+def test_a_worker_that_dies_in_a_header_task_delays_the_body_and_doubles_nothing(
+    redis_url: str, database: str, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    told.touch()
+    places = {chord_worker.BROKER: redis_url, chord_worker.DATABASE: database, chord_worker.TOLD: str(told)}
+    command = [sys.executable, "-m", "celery", "-A", chord_worker.__name__, "worker", "--pool", "prefork", "-c", "2"]
+    command += ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        worker = subprocess.Popen(command, env={**os.environ, **places}, cwd=ROOT, stdout=out, stderr=out)
+    try:
+        app = chord_worker.make(redis_url, database)
+        square, die_once, total = (app.tasks[name] for name in ("square", "die_once", "total"))
+        chord([square.s(2), die_once.s(7), *(square.s(n) for n in range(10))], total.s()).apply_async()
+        wait_until(lambda: "total" in told.read_text(), 30, dump=lambda: told.read_text() + log.read_text()[-3000:])
+        again = chord([square.s(3)], total.s())
+        again.apply_async()
+        wait_until(lambda: "total [9]" in told.read_text())
+    finally:
+        worker.terminate()
+        worker.wait(20)
+    lines = told.read_text().splitlines()
+    expected = [4, 7, *(n * n for n in range(10))]
+    assert [line for line in lines if line.startswith("total")] == [f"total {expected}", "total [9]"]
+    assert lines.count("die 7") == 2
+
+
+class Opened:
+    """A store that keeps only which chords were opened."""
+
+    def __init__(self) -> None:
+        self.chords: dict[str, tuple[int, str]] = {}
+
+    def write(self, work: Callable[[Any], Any]) -> Any:
+        return work(self)
+
+    def open_literal_chord(self, chord_id: str, size: int, body: str) -> None:
+        self.chords[chord_id] = size, body
+
+
+@settings(max_examples=25)
+@given(rows=st.lists(st.integers(0, 6), min_size=1, max_size=6))
+def test_a_chord_as_celery_sends_it_is_what_the_domain_plans(rows: list[int]) -> None:
+    """Each planned chord sent by Celery: one id, an index from 0 for each need in order, and the body it belongs to."""
+    store = Opened()
+    bench = Bench("memory://", lambda: store)  # type: ignore[arg-type,return-value]  # only what a backend uses
+    double = bench.app.tasks["double"]
+    needs = [list(range(max(0, body - size), body)) for body, size in enumerate(rows)]
     planned = chords.plan(needs)
-    assert [plan.body for plan in planned] == [body for body, row in enumerate(needs) if row]
     for plan in planned:
-        frozen = chord([step.si(n) for n in plan.header], step.si(plan.body), app=app)
-        frozen.freeze()
-        members = [task.options for task in frozen.tasks.tasks]
-        assert [task.args[0] for task in frozen.tasks.tasks] == list(plan.header)
-        assert [options["group_index"] for options in members] == list(range(len(plan.header)))
-        assert {options["group_id"] for options in members} == {frozen.tasks.id}
-        assert all(options["chord"]["args"] == (plan.body,) for options in members)
-
-
-def _step(position: int) -> int:
-    return position
+        chord([double.si(position) for position in plan.header], double.si(plan.body), app=bench.app).apply_async()
+    sent: dict[str, list[tuple[int, int]]] = {}
+    with bench.app.connection_for_read() as connection, connection.channel() as channel:
+        while message := channel.basic_get(bench.app.conf.task_default_queue, no_ack=True):
+            ((position,), _, embedded) = message.decode()
+            sent.setdefault(message.headers["group"], []).append((message.headers["group_index"], position))
+            assert embedded["chord"] == json.loads(store.chords[message.headers["group"]][1])
+    assert list(sent.values()) == [list(enumerate(plan.header)) for plan in planned]
+    assert [size for size, _ in store.chords.values()] == [len(plan.header) for plan in planned]
+    assert [json.loads(body)["args"] for _, body in store.chords.values()] == [[plan.body] for plan in planned]

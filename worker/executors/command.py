@@ -123,22 +123,19 @@ def environment(work: Work, api_url: str) -> dict[str, str]:
 
 def _follow(work: Work, order: Order, told: Any) -> Outcome:
     """The run's news into its journal until it has ended."""
-    began = time.monotonic()
     while messages := told():
         for message in messages:
             if "lines" in message:
                 for at, stream, line in message["lines"]:
                     note(work, at, stream, line)
             elif "sample" in message:
-                at, *totals = message["sample"]
-                work.journal.sample(at, usage_of(totals, at - began))
-            elif "began" in message:
-                began = message["began"]
+                began, (at, *totals) = message["began"], message["sample"]
                 work.journal.begin(began)
+                work.journal.sample(at, usage_of(totals, at - began))
             elif "refused" in message:
                 return _refused(order, message["refused"])
             elif "ended" in message:
-                return _ended(work, order, message["ended"], began)
+                return _ended(work, order, message["ended"])
     return failed(time.monotonic(), "runner_died", "the process that watched the run was killed, and the run with it")
 
 
@@ -182,9 +179,10 @@ def _refused(order: Order, refused: Message) -> Outcome:
     return failed(refused["at"], "cannot_start", text)
 
 
-def _ended(work: Work, order: Order, ended: Message, began: float) -> Outcome:
+def _ended(work: Work, order: Order, ended: Message) -> Outcome:
     at, code, number = ended["at"], ended["exitCode"], ended["signal"]
-    usage = usage_of(ended["usage"], at - began)
+    work.journal.begin(ended["began"])
+    usage = usage_of(ended["usage"], at - ended["began"])
     if ended["why"] == Why.TIMED_OUT:
         return over_time(work, at, usage)
     if ended["why"] == Why.OUT_OF_MEMORY:

@@ -1,6 +1,7 @@
 """What all answered documents have in common, and what more than one noun shows."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from marshmallow import Schema, fields
@@ -38,6 +39,7 @@ class Pages(Shown):
         return page
 
 
+@cache
 def list_of(item: type[Shown]) -> type[Pages]:
     members = {
         "item": item,
