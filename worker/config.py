@@ -1,4 +1,4 @@
-"""What can be set for a node? One table: name, default, how it is read, what is allowed. Read once, into a frozen value."""
+"""What can be set for a node? One table: name, default, how it is read, what is allowed. Read once, into a value."""
 
 import os
 import socket
@@ -21,13 +21,14 @@ class Clockwork:
     heartbeat_s: float
     lease_s: float
     drain_s: float
+    kill_grace_s: int
     starving_s: float
     hold_s: float
 
 
 CLOCKWORKS = {
-    "production": Clockwork(heartbeat_s=5.0, lease_s=20.0, drain_s=30.0, starving_s=5.0, hold_s=10.0),
-    "fast": Clockwork(heartbeat_s=0.5, lease_s=2.0, drain_s=3.0, starving_s=0.5, hold_s=1.0),
+    "production": Clockwork(heartbeat_s=5.0, lease_s=20.0, drain_s=30.0, kill_grace_s=600, starving_s=5.0, hold_s=10.0),
+    "fast": Clockwork(heartbeat_s=0.5, lease_s=2.0, drain_s=3.0, kill_grace_s=1, starving_s=0.5, hold_s=1.0),
 }
 
 
@@ -119,32 +120,84 @@ def _level(value: str) -> str:
 
 
 TABLE = (
-    Setting(field="broker_url", variable="FLOTILLA_BROKER_URL", default=None, read=_text, about="redis://..., "
-            "rediss://..., redis+socket:///path"),
+    Setting(
+        field="broker_url",
+        variable="FLOTILLA_BROKER_URL",
+        default=None,
+        read=_text,
+        about="redis://..., rediss://..., redis+socket:///path",
+    ),
     Setting(field="server_url", variable="FLOTILLA_SERVER_URL", default=None, read=_url, about="where the API is"),
     Setting(field="node_token", variable="FLOTILLA_NODE_TOKEN", default="", read=str, about="token of role node"),
-    Setting(field="node_name", variable="FLOTILLA_NODE_NAME", default=socket.gethostname(), read=_text,
-            about="how people know this node"),
-    Setting(field="node_dir", variable="FLOTILLA_NODE_DIR", default="/var/lib/flotilla/node", read=Path,
-            about="scratch folders, spool and id; one node each"),
+    Setting(
+        field="node_name",
+        variable="FLOTILLA_NODE_NAME",
+        default=socket.gethostname(),
+        read=_text,
+        about="how people know this node",
+    ),
+    Setting(
+        field="node_dir",
+        variable="FLOTILLA_NODE_DIR",
+        default="/var/lib/flotilla/node",
+        read=Path,
+        about="scratch folders, spool and id; one node each",
+    ),
     Setting(field="cpus", variable="FLOTILLA_CPUS", default="", read=_positive, about="cores for runs; all when empty"),
-    Setting(field="memory_mb", variable="FLOTILLA_MEMORY_MB", default="", read=_whole,
-            about="MB (2^20 bytes) for runs; nine tenths of the host when empty"),
-    Setting(field="queues", variable="FLOTILLA_QUEUES", default="@default", read=_names,
-            about="queues to serve, with commas; * is every queue"),
+    Setting(
+        field="memory_mb",
+        variable="FLOTILLA_MEMORY_MB",
+        default="",
+        read=_whole,
+        about="MB (2^20 bytes) for runs; nine tenths of the host when empty",
+    ),
+    Setting(
+        field="queues",
+        variable="FLOTILLA_QUEUES",
+        default="@default",
+        read=_names,
+        about="queues to serve, with commas; * is every queue",
+    ),
     Setting(field="tags", variable="FLOTILLA_TAGS", default="", read=_names, about="tags this node bears"),
-    Setting(field="handoff", variable="FLOTILLA_HANDOFF", default="1", read=_flag,
-            about="take next runs with a report's answer"),
-    Setting(field="clockwork", variable="FLOTILLA_CLOCKWORK", default="production", read=_clockwork,
-            about="production or fast (tests)"),
-    Setting(field="grace_s", variable="FLOTILLA_GRACE_S", default="", read=_positive,
-            about="seconds a stopping node lets runs end; by the clockwork when empty"),
-    Setting(field="callables", variable="FLOTILLA_CALLABLES", default="", read=_callables,
-            about="more callables: name=module:attribute, with commas"),
-    Setting(field="slots", variable="FLOTILLA_SLOTS", default="", read=_whole,
-            about="runs at once at most; 8 for each core, at least 8, when empty"),
+    Setting(
+        field="handoff",
+        variable="FLOTILLA_HANDOFF",
+        default="1",
+        read=_flag,
+        about="take next runs with a report's answer",
+    ),
+    Setting(
+        field="clockwork",
+        variable="FLOTILLA_CLOCKWORK",
+        default="production",
+        read=_clockwork,
+        about="production or fast (tests)",
+    ),
+    Setting(
+        field="grace_s",
+        variable="FLOTILLA_GRACE_S",
+        default="",
+        read=_positive,
+        about="seconds a stopping node lets runs end; by the clockwork when empty",
+    ),
+    Setting(
+        field="callables",
+        variable="FLOTILLA_CALLABLES",
+        default="",
+        read=_callables,
+        about="more callables: name=module:attribute, with commas",
+    ),
+    Setting(
+        field="slots",
+        variable="FLOTILLA_SLOTS",
+        default="",
+        read=_whole,
+        about="runs at once at most; 8 for each core, at least 8, when empty",
+    ),
     Setting(field="events", variable="FLOTILLA_EVENTS", default="0", read=_flag, about="Celery events for Flower"),
-    Setting(field="log_level", variable="FLOTILLA_LOG_LEVEL", default="WARNING", read=_level, about="of the node's log"),
+    Setting(
+        field="log_level", variable="FLOTILLA_LOG_LEVEL", default="WARNING", read=_level, about="of the node's log"
+    ),
 )
 
 

@@ -4,6 +4,7 @@ Executors write into it (`outcome.Journal`), `report.py` takes from it; the two 
 """
 
 import threading
+from collections.abc import Callable
 
 from app.wire.claim import RunSpec
 from app.wire.report import Ending, LogLine, Report
@@ -25,6 +26,7 @@ class RunJournal:
         "_lock",
         "_log_bytes",
         "_number",
+        "_on_full",
         "_progress",
         "_samples",
         "_sequence",
@@ -37,10 +39,11 @@ class RunJournal:
         "spec",
     )
 
-    def __init__(self, spec: RunSpec, clock: Clock) -> None:
+    def __init__(self, spec: RunSpec, clock: Clock, on_full: Callable[["RunJournal"], None]) -> None:
         self.spec = spec
         self.clock = clock
         self.gone = False
+        self._on_full = on_full
         self.bytes = 0
         self._lock = threading.Lock()
         self._sequence = 0
@@ -68,6 +71,8 @@ class RunJournal:
             self.bytes += len(text) + 40
             at_us = self.clock.at(at)
             self._lines.append(LogLine(line=self._number, at_us=at_us, stream=stream, level=level, text=text))
+        if self.bytes > FULL_BYTES:
+            self._on_full(self)
 
     def progress(self, share: float) -> None:
         with self._lock:
@@ -82,10 +87,6 @@ class RunJournal:
         with self._lock:
             self._usage = usage
             self._samples.append(Sample(at_us=self.clock.at(at), usage=usage))
-
-    @property
-    def full(self) -> bool:
-        return self.bytes > FULL_BYTES
 
     def news(self) -> Report | None:
         """What is new, or None."""

@@ -83,6 +83,7 @@ class Node:
             handoff=settings.handoff,
             free=self.desk.free,
             on_stranger=lambda: self.pulse.stranger(),
+            most_grace_s=settings.clockwork.kill_grace_s,
         )
         self.pulse = Pulse(
             api=self.api,

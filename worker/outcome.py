@@ -52,9 +52,7 @@ class Outcome:
 
 
 def failed(at: float, code: str, message: str, usage: Usage | None = None) -> Outcome:
-    return Outcome(
-        state=RunState.FAILED, ended=at, failure=Failure(code=code, message=message), usage=usage or Usage()
-    )
+    return Outcome(state=RunState.FAILED, ended=at, failure=Failure(code=code, message=message), usage=usage or Usage())
 
 
 class Work:
@@ -121,9 +119,7 @@ def told_to_end(work: Work, at: float, usage: Usage | None = None) -> Outcome:
 
 def over_time(work: Work, at: float, usage: Usage) -> Outcome:
     text = f"ran longer than its limit of {work.spec.time_limit_s} s (limitations.maxExecutionTimeInSeconds)"
-    return Outcome(
-        state=RunState.TIMED_OUT, ended=at, failure=Failure(code="timed_out", message=text), usage=usage
-    )
+    return Outcome(state=RunState.TIMED_OUT, ended=at, failure=Failure(code="timed_out", message=text), usage=usage)
 
 
 def over_memory(work: Work, at: float, usage: Usage) -> Outcome:

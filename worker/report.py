@@ -100,7 +100,7 @@ class Reporter:
             self._put(Item(run_id=report["runId"], data=orjson.dumps(report), ending="ending" in report))
 
     def open(self, spec: RunSpec, clock: Clock) -> RunJournal:
-        journal = RunJournal(spec, clock)
+        journal = RunJournal(spec, clock, self.tell)
         self._journals[spec.run_id] = journal
         if self._asleep:
             with self._opened:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer, RunSpec
@@ -39,6 +39,7 @@ class Slots:
     handoff: bool
     free: Callable[[], Resources]
     on_stranger: Callable[[], None]
+    most_grace_s: int = 600
     draining: bool = False
     _works: dict[str, Work] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -98,6 +99,8 @@ class Slots:
         return None
 
     def _open(self, spec: RunSpec, clock: Clock) -> Work:
+        if spec.grace_s > self.most_grace_s:
+            spec = replace(spec, grace_s=self.most_grace_s)
         journal = self.reporter.open(spec, clock)
         work = Work(spec, journal, stage.folder_of(self.scratch, spec))
         self._works[spec.run_id] = work

@@ -205,4 +205,3 @@ def borrowed(wardens: Wardens) -> Iterator[Warden]:
         yield warden
     finally:
         wardens.put(warden)
-

@@ -74,9 +74,7 @@ class Tree:
             os.environ["PATH"] = order["env"].get("PATH", os.defpath)
             defaults = [signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
             argv = order["argv"]
-            return os.posix_spawnp(
-                argv[0], argv, order["env"], file_actions=actions, setsid=True, setsigdef=defaults
-            )
+            return os.posix_spawnp(argv[0], argv, order["env"], file_actions=actions, setsid=True, setsigdef=defaults)
         except BaseException:
             for fd in (*self.streams, *([self.stdin] if self.stdin is not None else [])):
                 os.close(fd)

@@ -18,7 +18,8 @@ Exit codes:
   3  not found
   4  not allowed
   5  the server does not answer
-  124  timed out"""
+  124  timed out
+  130  interrupted"""
 
 
 class Failure(Exception):

@@ -11,12 +11,20 @@ from app.cli.client import Client, Json, connect
 from app.cli.columns import JOB
 from app.cli.failures import JOB_FAILED, Usage
 from app.cli.following import Lines, follow
-from app.cli.output import as_json, output_option, show_one
+from app.cli.output import Column, as_json, output_option, show_list, show_one
 from app.cli.progress import Lookout
 from app.cli.wait import interrupted, wait_for
 
 QUEUE = "@default"
 LONGEST_NAME = 200
+SHAPES = (
+    Column(title="tasks", value=lambda shape: shape["tasks"], right=True),
+    Column(title="executor", value=lambda shape: shape["executor"]),
+    Column(title="cpu", value=lambda shape: f"{shape['requirements']['cpu']:g}", right=True),
+    Column(title="memory", value=lambda shape: f"{shape['requirements']['memory']} MB", right=True),
+    Column(title="at once", value=lambda shape: shape["atOnce"], right=True),
+    Column(title="nodes that fit", value=lambda shape: shape["nodes"]),
+)
 
 
 @click.command()
@@ -152,5 +160,10 @@ def _show_plan(plan: Json, output: str) -> None:
     if output == "json":
         click.echo(as_json(plan))
         return
-    for key, value in plan.items():
-        click.echo(f"{key:16}{value if isinstance(value, str | int | float) else json.dumps(value)}")
+    levels = plan["levels"]
+    whole = plan["total"]
+    click.echo(f"{plan['tasks']} tasks, {plan['edges']} edges; nothing was submitted")
+    click.echo(f"levels    {len(levels)}, the widest has {max(levels, default=0)} tasks")
+    click.echo(f"in all    {whole['cpu']:g} cpu and {whole['memory']} MB, were everything to run at once")
+    click.echo()
+    show_list(plan["shapes"], SHAPES, "table", empty="no tasks")

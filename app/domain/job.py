@@ -68,13 +68,24 @@ class Job:
         return sum(self.counts.values())
 
     @property
+    def overrun(self) -> bool:
+        """More tasks have failed than its owner allows: the rest of it is canceled."""
+        allowed = self.max_failed_tasks if self.continue_on_failure else 0
+        return allowed is not None and self.counts.get(TaskState.FAILED, 0) > allowed
+
+    @property
     def progress(self) -> float:
         """Ended tasks over all tasks; 1 for a job without tasks."""
         return sum(self.counts.get(state, 0) for state in TASK_TERMINAL) / self.total if self.total else 1.0
 
 
 def settle(job: Job, now_us: int) -> Job:
-    """The job with the state that follows from its counts and from what its owner wants."""
+    """The job with the state that follows from its counts and from what its owner wants.
+
+    One with too many failures is to be canceled from here on; the sweep ends what is left of it.
+    """
+    if job.overrun and job.desired is not Desired.CANCEL:
+        job = replace(job, desired=Desired.CANCEL)
     state = _state(job)
     if state is job.state:
         return job
@@ -95,7 +106,7 @@ def settle(job: Job, now_us: int) -> Job:
 def _state(job: Job) -> JobState:
     ended = sum(job.counts.get(state, 0) for state in TASK_TERMINAL)
     if ended == job.total:
-        if job.desired is Desired.CANCEL:
+        if job.desired is Desired.CANCEL and not job.overrun:
             return JobState.CANCELED
         if job.counts.get(TaskState.FAILED, 0):
             return JobState.FAILED

@@ -19,7 +19,7 @@ DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """One task as asked for. `submitted` is the JSON object as the caller wrote it, for showing it again."""
+    """One task as asked for. After a run out of memory the next gets `memory_growth` times more. `submitted` is the JSON object as the caller wrote it, for showing it again."""
 
     name: str
     executor: str
@@ -33,6 +33,7 @@ class TaskSpec:
     time_limit_s: int = limits.DEFAULT_TIME_S
     max_attempts: int = 1
     retry_delay_s: int = 0
+    memory_growth: float = 1.0
     priority: int = limits.DEFAULT_PRIORITY
     tag: str = ""
     submitted: Mapping[str, Any] = field(default_factory=dict)  # JSON

@@ -3,14 +3,13 @@
 At every request: an id, its caller let in, and headers that keep a browser from doing anything with an answer.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
@@ -31,7 +30,6 @@ HEADERS: Final = (
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LONGEST_KEY: Final = 200
-_REQUEST_ID: Final = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
 class Id(BaseConverter):
@@ -75,27 +73,22 @@ def build(
     app.config["TRUSTED_HOSTS"] = list(allowed_hosts) or None
     app.url_map.merge_slashes = False
     app.url_map.converters.update(id=Id, key=Key)
-    app.before_request(_begin)
     app.after_request(_finish)
     problems.install(app)
-    auth.install(app, auth.Gate(anonymous_role))
+    gate = auth.Gate(anonymous_role)
+    auth.install(app, gate)
     app.register_blueprint(nodes.routes)
     app.register_blueprint(health.routes)
     native.install(app, core.version)
+    app.wsgi_app = nodes.FastLane(app.wsgi_app, core, gate, HEADERS)  # type: ignore[method-assign]  # Flask's own way
     return app
-
-
-def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
 
 def _finish(response: Response) -> Response:
     headers = response.headers
     for name, value in HEADERS:
         headers.setdefault(name, value)
-    if request_id := g.get("request_id"):  # absent when the address was refused before anything else
-        headers["X-Request-Id"] = request_id
+    headers["X-Request-Id"] = problems.request_id(request)
     return response
 
 

@@ -5,6 +5,7 @@ it lets through and we do not (a key twice in an object, nesting beyond the limi
 """
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +27,7 @@ def read_json(request: Request, limit: int = limits.MAX_BODY_BYTES, *, may_be_ab
     text = read_bytes(request, limit)
     if not text and may_be_absent:
         return {}
-    if not _is_json(request.mimetype) or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
+    if request.content_type != "application/json" and not _is_json(request):
         shown = repr(request.content_type[:100]) if request.content_type else "none"
         raise UnsupportedMediaType(f"send Content-Type: application/json, in UTF-8; this request has {shown}")
     return parse(text)
@@ -59,8 +60,12 @@ def parse(text: bytes) -> Any:
     return value
 
 
-def _is_json(mimetype: str) -> bool:
-    return mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))
+def _is_json(request: Request) -> bool:
+    kind = request.mimetype
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    return charset == "utf-8" and (
+        kind == "application/json" or re.fullmatch(r"application/.+\+json", kind) is not None
+    )
 
 
 def _too_large(limit: int) -> TooLarge:

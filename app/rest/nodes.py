@@ -1,37 +1,49 @@
 """The nodes' side of the protocol of `app.wire`: registration, claims, reports, heartbeats.
 
-The hot path: JSON to wire objects and back by hand, one service call, nothing else.
+The last three are the hot path: JSON to wire objects and back by hand, one service call, nothing else. `FastLane`
+answers their ordinary requests before Flask: 55 us a request outside the service instead of 130. Every other request
+for these addresses (without a token, another method, OPTIONS) goes on to Flask, whose routes call the same functions.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
-from flask import Blueprint, Response, request
+import structlog
+from flask import Blueprint, Request, Response, request
 
 from app.domain import limits
 from app.domain.errors import Invalid, Problem
-from app.rest import auth, body
+from app.rest import auth, body, problems
 from app.rest.context import core
 from app.services import claim as claims
 from app.services import nodes as fleet
 from app.services import record
+from app.services.core import Core
 from app.wire.claim import Claim
 from app.wire.codec import WireError
 from app.wire.heartbeat import Heartbeat, Registration
 from app.wire.report import ReportBatch
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
+Answer = tuple[int, Any]
+"""Status and JSON. Any because it is on its way out."""
+
+SCOPE: Final = "runs:report"
 
 routes = Blueprint("fleet", __name__)
-
-SCOPE = "runs:report"
 
 
 @routes.post("/v1/nodes")
 @auth.scope(SCOPE)
 def register() -> Response:
-    registration = _read(Registration.from_wire)
+    """A node presents itself; once a start"""
+    registration = _read(request, Registration.from_wire)
     now_us = fleet.register(core(), registration)
     clockwork = core().clockwork
     answer = {
@@ -40,33 +52,57 @@ def register() -> Response:
         "leaseS": clockwork.lease_s,
         "heartbeatS": clockwork.heartbeat_s,
     }
-    return _answer(answer, 201)
+    return Response(orjson.dumps(answer), 201, mimetype=_JSON)
 
 
 @routes.post("/v1/nodes/<key:node_id>/claims")
 @auth.scope(SCOPE)
 def claim(node_id: str) -> Response:
-    return _answer(claims.claim(core(), node_id, _read(Claim.from_wire)).to_wire())
+    """A node takes runs"""
+    return _respond(_claim(core(), node_id, request))
 
 
 @routes.post("/v1/nodes/<key:node_id>/reports")
 @auth.scope(SCOPE)
 def report(node_id: str) -> Response:
-    """409 when every report of the batch was stale: there is nothing in it worth repeating."""
-    batch = _read(ReportBatch.from_wire)
-    answer = record.record(core(), node_id, batch)
-    stale = set(answer.stale)
-    refused = bool(batch.reports) and all(each.run_id in stale for each in batch.reports)
-    return _answer(answer.to_wire(), 409 if refused else 200)
+    """News of a node's runs"""
+    return _respond(_report(core(), node_id, request))
 
 
 @routes.post("/v1/nodes/<key:node_id>/heartbeat")
 @auth.scope(SCOPE)
 def beat(node_id: str) -> Response:
-    return _answer(fleet.beat(core(), node_id, _read(Heartbeat.from_wire)).to_wire())
+    """A node is alive"""
+    return _respond(_beat(core(), node_id, request))
 
 
-def _read(read: Callable[[Any], T]) -> T:
+def _claim(core: Core, node_id: str, request: Request) -> Answer:
+    return 200, claims.claim(core, node_id, _read(request, Claim.from_wire)).to_wire()
+
+
+def _report(core: Core, node_id: str, request: Request) -> Answer:
+    """409 when every report of the batch was stale: there is nothing in it worth repeating."""
+    batch = _read(request, ReportBatch.from_wire)
+    answer = record.record(core, node_id, batch)
+    stale = set(answer.stale)
+    refused = bool(batch.reports) and all(each.run_id in stale for each in batch.reports)
+    return 409 if refused else 200, answer.to_wire()
+
+
+def _beat(core: Core, node_id: str, request: Request) -> Answer:
+    return 200, fleet.beat(core, node_id, _read(request, Heartbeat.from_wire)).to_wire()
+
+
+_JSON: Final = "application/json"
+_HOT: Final[Mapping[str, Callable[[Core, str, Request], Answer]]] = {
+    "claims": _claim,
+    "reports": _report,
+    "heartbeat": _beat,
+}
+_STATUS_LINES: Final = {200: "200 OK", 409: "409 CONFLICT"}
+
+
+def _read(request: Request, read: Callable[[Any], T]) -> T:
     source = body.read_json(request, limits.MAX_SUBMIT_BYTES)
     if not isinstance(source, dict):
         raise Invalid([Problem("", "must be an object")])
@@ -78,5 +114,38 @@ def _read(read: Callable[[Any], T]) -> T:
         raise Invalid([Problem("", f"has not the agreed form: {wrong}")]) from None
 
 
-def _answer(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, mimetype="application/json")
+def _respond(answer: Answer) -> Response:
+    return Response(orjson.dumps(answer[1]), answer[0], mimetype=_JSON)
+
+
+class FastLane:
+    """A WSGI application around Flask's."""
+
+    def __init__(self, app: "WSGIApplication", core: Core, gate: auth.Gate, headers: Iterable[tuple[str, str]]) -> None:
+        self._app, self._core, self._gate = app, core, gate
+        self._headers = [("Content-Type", _JSON), *headers]
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        parts = path.split("/")
+        if (
+            len(parts) != 5
+            or parts[4] not in _HOT
+            or not path.startswith("/v1/nodes/")
+            or environ["REQUEST_METHOD"] != "POST"
+            or "HTTP_AUTHORIZATION" not in environ
+            or "HTTP_X_REQUEST_ID" in environ
+            or not (parts[3].isascii() and parts[3].isprintable())
+        ):
+            return self._app(environ, start_response)
+        request = Request(environ)
+        try:
+            self._gate.admit(self._core, auth.bearer(request)).require(SCOPE)
+            status, answer = _HOT[parts[4]](self._core, parts[3], request)
+        except Exception as error:  # the table of problems has a row for each
+            refused = problems.respond(error, request)
+            refused.headers.extend([*self._headers[1:], ("X-Request-Id", problems.request_id(request))])
+            return refused(environ, start_response)
+        text = orjson.dumps(answer)
+        start_response(_STATUS_LINES[status], [*self._headers, ("Content-Length", str(len(text)))])
+        return [text]

@@ -4,13 +4,15 @@
 its own renderer for its paths with `speak`. Nothing is unmapped: what is in no row is a fault of ours, 500.
 """
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -18,6 +20,10 @@ from app.domain import errors, limits
 from app.wire.codec import WireError
 
 log = structlog.get_logger(__name__)
+
+_SPEAKERS = "flotilla.speakers"
+_REQUEST_ID = "flotilla.request_id"
+_SHOWABLE = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -159,22 +165,35 @@ def render(answer: Answer) -> Response:
     return Response(encode(answer), answer.status, answer.headers, mimetype=MEDIA_TYPE)
 
 
+def respond(error: Exception, request: Request) -> Response:
+    """In the native form, from outside of Flask's contexts too."""
+    told = explain(error)
+    if told.status == 500:
+        log.error("fault", request_id=request_id(request), method=request.method, path=request.path, exc_info=error)
+    return render(told)
+
+
 def install(app: Flask) -> None:
     """Every error of the app is answered here, those of unknown addresses included."""
-    speakers: list[tuple[str, Renderer]] = app.extensions.setdefault("flotilla.speakers", [])
+    speakers: list[tuple[str, Renderer]] = app.extensions.setdefault(_SPEAKERS, [])
 
     def answer(error: Exception) -> Response:
-        told = explain(error)
-        if told.status == 500:
-            log.error(
-                "fault", request_id=g.get("request_id"), method=request.method, path=request.path, exc_info=error
-            )
-        speaker = next((one for prefix, one in speakers if request.path.startswith(prefix)), render)
-        return speaker(told)
+        native = respond(error, request)
+        speaker = next((one for prefix, one in speakers if request.path.startswith(prefix)), None)
+        return speaker(explain(error)) if speaker else native
 
     app.register_error_handler(Exception, answer)
 
 
 def speak(app: Flask, prefix: str, renderer: Renderer) -> None:
     """Errors of addresses below `prefix` are shown by `renderer`."""
-    app.extensions.setdefault("flotilla.speakers", []).append((prefix, renderer))
+    app.extensions.setdefault(_SPEAKERS, []).append((prefix, renderer))
+
+
+def request_id(request: Request) -> str:
+    """The caller's own where it can be shown, else a new one; the same throughout the request."""
+    known: str | None = request.environ.get(_REQUEST_ID)
+    if known is None:
+        given = request.headers.get("X-Request-Id", "")
+        known = request.environ[_REQUEST_ID] = given if _SHOWABLE.fullmatch(given) else os.urandom(8).hex()
+    return known

@@ -13,6 +13,7 @@ from app.domain.task import Task, TaskSpec
 from app.ports.records import NeedResult
 from app.ports.store import Writer
 from app.wire.claim import RunSpec
+from app.wire.resources import Route
 from app.wire.states import TaskState
 
 GRACE_S = 10
@@ -88,7 +89,7 @@ def _to_spec(run: Run, task: Task, spec: TaskSpec, payload: object) -> RunSpec:
         payload=payload,
         inputs=list(spec.inputs),
         outputs=list(spec.outputs),
-        shape=spec.shape,
+        shape=Route.parse(run.route).shape,
         time_limit_s=spec.time_limit_s,
         grace_s=GRACE_S,
         token="",

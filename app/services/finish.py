@@ -17,6 +17,7 @@ from app.services.core import Core
 from app.services.ledger import Ledger
 from app.services.settle import settle_below
 from app.wire.report import Ending, Failure
+from app.wire.resources import Route
 from app.wire.states import RunState, TaskState
 
 CANCELED = Failure(code="canceled", message="canceled on request")
@@ -27,18 +28,38 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
     if not ended:
         return []
     tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run, _ in ended])}
+    larger = _larger(tx, ended)
     after: list[Task] = []
     for run, ending in ended:
         task = tasks[run.task_seq]
         if task.run_id != run.id or task.state is not TaskState.RUNNING:
             continue
-        decision = retry.decide(task, ending, cancel=task.cancel, now_us=tx.now_us, chance=core.chance.fraction())
-        next_task = _follow(task, run, decision, tx.now_us)
+        decision = retry.decide(
+            task,
+            ending,
+            cancel=task.cancel,
+            now_us=tx.now_us,
+            chance=core.chance.fraction(),
+            larger=run.id in larger,
+        )
+        next_task = replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
         ledger.moved(task, next_task.state)
         after.append(next_task)
     tx.save_tasks(after)
     ready = settle_below(tx, [task for task in after if task.ended], ledger)
     return ready + [task for task in after if task.state is TaskState.READY and task.due_at_us <= tx.now_us]
+
+
+def _larger(tx: Writer, ended: Sequence[tuple[Run, Ending]]) -> dict[str, str]:
+    """By run that was out of memory and whose task asked to grow: the route with more memory for its next run."""
+    exhausted = [run for run, ending in ended if ending.state is RunState.OUT_OF_MEMORY]
+    specs = tx.specs([run.task_seq for run in exhausted]) if exhausted else {}
+    routes = {}
+    for run in exhausted:
+        route = Route.parse(run.route)
+        if shape := retry.grown(route.shape, specs[run.task_seq].memory_growth):
+            routes[run.id] = replace(route, shape=shape).key
+    return routes
 
 
 def _follow(task: Task, run: Run, decision: Decision, now_us: int) -> Task:

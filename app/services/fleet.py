@@ -12,6 +12,7 @@ from app.wire.resources import Resources, Route
 
 _REFRESH_US = 1_000_000
 _QUICK_S = 0.050
+_BUNDLE_S = 0.100
 _WEIGHT = 0.2
 
 
@@ -71,6 +72,10 @@ class Pace:
         known = self._wall_s.get(run.route, wall_s)
         self._wall_s[run.route] = known + _WEIGHT * (wall_s - known)
 
-    def quick(self, route: str) -> bool:
-        """True when it is known and short enough that runs had better travel together."""
-        return self._wall_s.get(route, _QUICK_S) < _QUICK_S
+    def bundle(self, route: str, most: int) -> int:
+        """How many runs had better travel together: a tenth of a second of work, and 1 while the pace is not known.
+
+        A bundle is one slot's, so a longer one would keep its tail from slots that idle.
+        """
+        wall_s = self._wall_s.get(route, _QUICK_S)
+        return 1 if wall_s >= _QUICK_S else max(1, min(most, int(_BUNDLE_S / max(wall_s, 1e-6))))

@@ -69,8 +69,7 @@ def _freed(core: Core, tx: Writer, node_id: str, route: str) -> set[str]:
 def _take(
     core: Core, tx: Writer, route: str, node_id: str, claim_id: str, takes: int, ledger: Ledger
 ) -> list[tuple[Run, Task]]:
-    quick = core.pace.quick(route)
-    most = min(takes, core.max_bundle) if quick else 1
+    most = min(takes, core.pace.bundle(route, core.max_bundle))
     claims = _take_neglected(tx, route, most)
     if len(claims) < most:
         claims += _take_ready(core, tx, route, most - len(claims))

@@ -38,7 +38,7 @@ def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger) -> 
     for key in sorted(routes):
         route = Route.parse(key)
         idle = core.fleet.idle_slots(tx, route)
-        bundle = core.max_bundle if core.pace.quick(key) else 1
+        bundle = core.pace.bundle(key, core.max_bundle)
         room = _WINDOW * idle * bundle - queued.get(key, 0)
         if room > 0 and (ready := tx.lock_ready(key, room)):
             size = max(1, min(bundle, -(-len(ready) // (_WINDOW * idle))))

@@ -2,6 +2,7 @@
 
 import random
 import time
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -78,7 +79,7 @@ def test_a_cycle_is_refused_and_its_members_are_one(needs: list[list[int]], data
     (pointer, detail) = problems[0]
     members = [int(word.strip("' ")) for word in detail.split(": ")[1].split(" ... ")[0].split("->")]
     assert pointer == f"/tasks/{members[0]}/needs"
-    assert all(need in needs[task] for task, need in zip(members, members[1:], strict=False))
+    assert all(need in needs[task] for task, need in pairwise(members))
     if "in all" not in detail:
         assert members[0] == members[-1]
 

@@ -1,5 +1,6 @@
 """How is a `command` run? A program with its arguments, in its scratch folder, with an environment built for it."""
 
+import json
 import os
 import signal
 import time
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.wire.codec import Json, WireError, each, maybe, text
+from app.wire.codec import Json, WireError, each, maybe
 from app.wire.report import Failure
 from app.wire.states import RunState
 from app.wire.usage import Usage
@@ -32,7 +33,7 @@ class Order:
         """Raises WireError."""
         if not isinstance(payload, dict):
             raise WireError("", 'must be an object such as {"argv": ["program", "argument"]}')
-        argv = each(payload, "argv", text)
+        argv = each(payload, "argv", _word)
         if not argv or not argv[0]:
             raise WireError("/argv", "must be a list of strings that begins with the program")
         env = maybe(payload, "env", dict) or {}
@@ -45,6 +46,11 @@ class Order:
         if any("\0" in word for word in argv):
             raise WireError("/argv", "must not hold a zero byte")
         return cls(argv=argv, env=env, stdin=maybe(payload, "stdin", str), success_codes=tuple(codes))
+
+
+def _word(value: Json) -> str:
+    """An argument. A reference may have brought in what is no string: it is written as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class Command:

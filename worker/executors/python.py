@@ -1,13 +1,14 @@
 """How is a `python` callable run? In a warm runner process, several quick ones in a row without waiting in between.
 
-A runner (`runner.py`) lives below a warden of its own and belongs to one slot at a time. A run that must be killed takes
-its runner along; the runs that were already written to it and had not begun go to the next runner.
+A runner (`runner.py`) lives below a warden of its own and belongs to one slot at a time. A run that must be killed
+takes its runner along; the runs that were already written to it and had not begun go to the next runner.
 """
 
 import contextlib
 import os
 import select
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, ov
 from worker.supervise import IDLE_KEEP_S, Launch, Message, Warden
 
 MOST_AHEAD = 64
+MOST_AHEAD_BYTES = 32 * 1024
+"""Less than a pipe holds, so that writing ahead does not wait."""
 QUICK_S = 0.005
 """Runs of a bundle are written ahead as long as they end within this."""
 PEEK_S = 0.005
@@ -75,13 +78,14 @@ class Runner:
         self.cpu_s = (0.0, 0.0)
         self.used_at = time.monotonic()
         self.last: list[Message] = []
+        self._sending = threading.Lock()
         self._rest = b""
 
-    def send(self, message: Message) -> None:
-        """A line is far below what a pipe holds for the runs that are ahead; a dead runner shows itself elsewhere."""
-        data = memoryview(orjson.dumps(message) + b"\n")
-        with contextlib.suppress(BrokenPipeError):
-            while data:
+    def send(self, line: bytes) -> None:
+        """From any thread. A dead runner shows itself elsewhere."""
+        data = memoryview(line)
+        with self._sending, contextlib.suppress(OSError):
+            while data and self._requests >= 0:
                 data = data[os.write(self._requests, data) :]
 
     def answers(self) -> list[Message]:
@@ -124,9 +128,10 @@ class Runner:
             return
         self.alive = False
         self.warden.close()
-        for end in (self._requests, self._answers, self.bell):
-            os.close(end)
-        self._requests = -1
+        with self._sending:
+            for end in (self._requests, self._answers, self.bell):
+                os.close(end)
+            self._requests = -1
         stage.remove(self.folder)
 
 
@@ -191,6 +196,7 @@ class Session:
         self._todo = deque(works)
         self._ahead: deque[Work] = deque()
         self._window = 1
+        self._bytes = 0
         self._runner: Runner | None = None
         self._began = 0.0
         self._peek_s = PEEK_S
@@ -225,25 +231,27 @@ class Session:
     def _write(self, runner: Runner) -> Iterator[Finished]:
         while self._todo and len(self._ahead) < self._window:
             work = self._todo.popleft()
-            request = _request(work, self._owner.api_url)
-            if isinstance(request, Outcome):
-                if self._ahead:
-                    self._todo.appendleft(work)
-                    return
-                yield work, request
+            line = _request(work, self._owner.api_url)
+            if self._ahead and (isinstance(line, Outcome) or self._bytes + len(line) > MOST_AHEAD_BYTES):
+                self._todo.appendleft(work)
+                return
+            if isinstance(line, Outcome):
+                yield work, line
                 continue
             shape = work.spec.shape
             runner.shaped(shape.memory_mib, shape.cpu_milli)
-            if not work.attach(self._ender(runner, work)):
+            if not work.attach(_Ender(runner, work, self._ahead)):
+                if self._ahead:
+                    self._todo.appendleft(work)
+                    return
                 yield work, told_to_end(work, time.monotonic())
                 continue
             if not self._ahead:
                 self._first(time.monotonic())
+                self._bytes = 0
             self._ahead.append(work)
-            runner.send(request)
-
-    def _ender(self, runner: Runner, work: Work) -> "_Ender":
-        return _Ender(runner, work, self._ahead)
+            self._bytes += len(line)
+            runner.send(line)
 
     def _first(self, now: float) -> None:
         """Another run is now the first of those ahead."""
@@ -375,7 +383,7 @@ class _Ender:
         self._runner, self._work, self._ahead = runner, work, ahead
 
     def __call__(self, why: str, grace_s: float) -> None:
-        self._runner.send({"cancel": self._work.spec.run_id})
+        self._runner.send(_line({"cancel": self._work.spec.run_id}))
         if self._ahead and self._ahead[0] is self._work:
             self._runner.warden.end(why, grace_s)
 
@@ -384,7 +392,11 @@ def _ignore(why: str, grace_s: float) -> None:
     """The run has ended or has not begun: there is nothing to end."""
 
 
-def _request(work: Work, api_url: str) -> Message | Outcome:
+def _line(message: Message) -> bytes:
+    return orjson.dumps(message) + b"\n"
+
+
+def _request(work: Work, api_url: str) -> bytes | Outcome:
     spec, payload = work.spec, work.spec.payload
     wrong = _wrong(payload)
     if wrong:
@@ -393,15 +405,17 @@ def _request(work: Work, api_url: str) -> Message | Outcome:
     if spec.inputs or spec.outputs:
         folder = str(work.folder)
         stage.prepare(work.folder)
-    return {
-        "id": spec.run_id,
-        "callable": payload["callable"],
-        "arguments": payload.get("arguments") or {},
-        "attempt": spec.attempt,
-        "cwd": folder,
-        "apiUrl": api_url,
-        "token": spec.token,
-    }
+    return _line(
+        {
+            "id": spec.run_id,
+            "callable": payload["callable"],
+            "arguments": payload.get("arguments") or {},
+            "attempt": spec.attempt,
+            "cwd": folder,
+            "apiUrl": api_url,
+            "token": spec.token,
+        }
+    )
 
 
 def _wrong(payload: Json) -> str | None:

@@ -264,7 +264,7 @@ def main() -> None:
         os.set_inheritable(descriptor, False)
     os.set_blocking(descriptors[2], False)
     wire = Wire(*descriptors)
-    outputs = (Output("stdout", wire, sys.__stdout__ or sys.stdout), Output("stderr", wire, sys.__stderr__ or sys.stderr))
+    outputs = (Output("stdout", wire, sys.stdout), Output("stderr", wire, sys.stderr))
     sys.stdout, sys.stderr = outputs
     table = from_environment()
     table.get("noop")

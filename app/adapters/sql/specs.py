@@ -39,6 +39,7 @@ def spec_text(spec: TaskSpec) -> str:
             spec.retry_delay_s,
             spec.priority,
             spec.tag,
+            spec.memory_growth,
         ]
     )
 
@@ -62,6 +63,7 @@ def spec_of(text: str) -> TaskSpec:
         retry_delay_s=row[13],
         priority=row[14],
         tag=row[15],
+        memory_growth=row[16],
     )
 
 

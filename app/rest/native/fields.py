@@ -12,6 +12,14 @@ from marshmallow import Schema, ValidationError, fields, validate
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_MESSAGES: Final = {
+    "required": "is missing",
+    "null": "must not be null",
+    "invalid_uuid": "must be a UUID",
+    "validator_failed": "is not valid",
+}
+
+
 class Strict(Schema):
     """A document that is read: unknown keys are refused, so that a typing error is one."""
 
@@ -22,6 +30,9 @@ class Strict(Schema):
         "unknown": "is not a key of this object",
         "type": "must be an object",
     }
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        field_obj.error_messages = {**field_obj.error_messages, **_MESSAGES}
 
 
 class Whole(fields.Integer):

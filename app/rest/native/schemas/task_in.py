@@ -5,7 +5,7 @@ but for name, needs, payload and files they say the same few things. So these ar
 schema once for each way it is written (`Tasks`). Whatever is wrong is told by the schema or in its form.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -14,11 +14,11 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.domain import limits
 from app.domain.chords import RunWhen
 from app.domain.task import DEFAULT_SHAPE, TaskSpec
-from app.rest import paths, payloads, problems
+from app.rest import files, paths, payloads, problems
 from app.rest.native.fields import Choice, Object, Strict, Text, Whole, text_problem
 from app.wire.resources import Resources
 
-VARYING: Final = ("name", "needs", "payload")
+VARYING: Final = ("name", "needs", "payload", "inputs", "outputs")
 NO_MAPS: Final = (
     "this version of the server runs no maps; submit one task for each value, with `type` `task` or without `type`"
 )
@@ -64,64 +64,37 @@ class Limitations(Strict):
     memory_growth = Growth(data_key="memoryGrowth")
 
 
-class Path(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if wrong := paths.path_problem(value):
-            raise ValidationError(wrong)
-        return str(value)
-
-
-class Uri(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if wrong := paths.uri_problem(value):
-            raise ValidationError(wrong)
-        return str(value)
-
-
 class InputSource(Strict):
-    uri = Uri(metadata={"description": f"One of {', '.join(paths.SCHEMES)}, or a reference to an output."})
-    space_id = Text(limits.MAX_PATH, data_key="spaceId")
-    key = Text(limits.MAX_PATH)
-
-    @validates_schema
-    def _one_of_two(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if set(data) not in ({"uri"}, {"space_id", "key"}):
-            raise ValidationError("must have either uri, or spaceId and key")
+    uri = fields.String(metadata={"description": f"One of {', '.join(paths.SCHEMES)}, or a reference to an output."})
+    spaceId = fields.String()
+    key = fields.String()
 
 
 class Place(Strict):
-    path = Path(required=True, metadata={"description": "Relative to the run's scratch folder."})
+    path = fields.String(required=True, metadata={"description": "Relative to the run's scratch folder."})
 
 
 class Input(Strict):
-    source = fields.Nested(InputSource, required=True)
+    source = fields.Nested(InputSource, required=True, metadata={"description": "Either uri, or spaceId and key."})
     target = fields.Nested(Place, required=True)
 
 
 class Output(Strict):
     source = fields.Nested(Place, required=True)
-    name = Text(limits.MAX_TASK_NAME, required=True)
+    name = fields.String(required=True)
 
 
 class Files(fields.List[Any]):
-    """Inputs or outputs: few enough, each well formed, and nothing in the way of another."""
+    """Inputs or outputs, as submitted. The inner schema is for the OpenAPI text, `judge` says what is wrong."""
+
+    def __init__(self, item: type[Strict], judge: Callable[[Any], files.Found], **kwargs: Any) -> None:
+        self._judge = judge
+        super().__init__(fields.Nested(item), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        if not isinstance(value, list):
-            raise ValidationError("must be an array")
-        if len(value) > limits.MAX_FILES:
-            raise ValidationError(f"has {len(value)} entries; at most {limits.MAX_FILES} are allowed")
-        loaded: list[Any] = super()._deserialize(value, attr, data, **kwargs)
-        wrong: dict[int, Any] = {}
-        if "target" in (loaded[0] if loaded else ()):
-            for index, detail in paths.collisions(each["target"]["path"] for each in loaded):
-                wrong.setdefault(index, {"target": {"path": [detail]}})
-        else:
-            for index, detail in _twins(each["name"] for each in loaded):
-                wrong[index] = {"name": [detail]}
-        if wrong:
-            raise ValidationError(wrong)
-        return value
+        if found := list(self._judge(value)):
+            raise ValidationError(_tree(found))
+        return list(value)
 
 
 class Needs(fields.List[Any]):
@@ -164,8 +137,8 @@ class TaskIn(Strict):
     needs = Needs(load_default=list)
     run_when = Choice(RunWhen, data_key="runWhen", load_default=RunWhen.ALL_SUCCEEDED.value)
     payload = fields.Raw(allow_none=True, load_default=None, metadata={"description": "What the executor takes."})
-    inputs = Files(fields.Nested(Input), load_default=list)
-    outputs = Files(fields.Nested(Output), load_default=list)
+    inputs = Files(Input, files.input_problems, load_default=list)
+    outputs = Files(Output, files.output_problems, load_default=list)
     requirements = fields.Nested(Requirements, load_default=dict)
     limitations = fields.Nested(Limitations, load_default=dict)
     hints = Object(load_default=dict)
@@ -218,12 +191,15 @@ def _read(item: Any, priority: int, judged: dict[bytes, TaskSpec]) -> TaskSpec:
     usual = orjson.dumps({key: item[key] for key in item if key not in VARYING})
     like = judged.get(usual)
     name, needs, payload = item.get("name"), item.get("needs", []), item.get("payload")
+    inputs, outputs = item.get("inputs", []), item.get("outputs", [])
     if (
         like is None
         or text_problem(name, 1, limits.MAX_TASK_NAME)
         or not isinstance(needs, list)
         or not all(isinstance(need, str) for need in needs)
         or any(payloads.problems(like.executor, payload))
+        or any(files.input_problems(inputs))
+        or any(files.output_problems(outputs))
     ):
         like = judged[usual] = _to_spec(_JUDGE.load(item), item, priority)
         return like
@@ -234,12 +210,13 @@ def _read(item: Any, priority: int, judged: dict[bytes, TaskSpec]) -> TaskSpec:
         needs=tuple(needs),
         run_when=like.run_when,
         payload=payload,
-        inputs=like.inputs,
-        outputs=like.outputs,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
         shape=like.shape,
         time_limit_s=like.time_limit_s,
         max_attempts=like.max_attempts,
         retry_delay_s=like.retry_delay_s,
+        memory_growth=like.memory_growth,
         priority=like.priority,
         tag=like.tag,
         submitted=like.submitted,
@@ -266,6 +243,7 @@ def _to_spec(loaded: Mapping[str, Any], item: Mapping[str, Any], priority: int) 
         time_limit_s=limitations.get("time_s", limits.DEFAULT_TIME_S),
         max_attempts=limitations.get("attempts", 1),
         retry_delay_s=limitations.get("retry_delay_s", 0),
+        memory_growth=limitations.get("memory_growth", 1.0),
         priority=loaded.get("priority", priority),
         tag=loaded["tag"],
         submitted=_beyond_the_spec(item, loaded),
@@ -279,16 +257,7 @@ def _beyond_the_spec(item: Mapping[str, Any], loaded: Mapping[str, Any]) -> dict
         beyond["hints"] = loaded["hints"]
     if isinstance(item["executor"], dict):
         beyond["executor"] = item["executor"]
-    if "memory_growth" in loaded["limitations"]:
-        beyond["memoryGrowth"] = loaded["limitations"]["memory_growth"]
     return beyond
-
-
-def _twins(names: Iterable[str]) -> Iterable[tuple[int, str]]:
-    first: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if first.setdefault(name, index) != index:
-            yield index, f"is the name of number {first[name]} already"
 
 
 def _tree(found: Iterable[tuple[str, str]]) -> Any:

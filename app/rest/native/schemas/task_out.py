@@ -73,8 +73,8 @@ class TaskShown(Shown):
             "maxAttempts": spec.max_attempts,
             "retryDelayInSeconds": spec.retry_delay_s,
         }
-        if "memoryGrowth" in said:
-            limitations["memoryGrowth"] = said["memoryGrowth"]
+        if spec.memory_growth > 1:
+            limitations["memoryGrowth"] = spec.memory_growth
         return {
             "id": task.id,
             "jobId": task.job_id,

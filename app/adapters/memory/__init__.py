@@ -1,0 +1,6 @@
+"""The ports' promises within one process: product code, for simulations and tests, held to the same suites."""
+
+from app.adapters.memory.broker import MemoryBroker
+from app.adapters.memory.store import MemoryStore
+
+__all__ = ["MemoryBroker", "MemoryStore"]

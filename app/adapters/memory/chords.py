@@ -1,0 +1,81 @@
+"""Chords in memory: of jobs, by their parts, and of Celery's own canvas."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.adapters.memory.reader import MemoryReader
+from app.adapters.memory.state import Literal
+from app.domain.chords import Count, RunWhen
+from app.domain.task import Task
+from app.ports.records import ChordState, LiteralChord, Part
+from app.wire.states import TaskState
+
+
+class ChordWrites(MemoryReader):
+    def insert_chords(self, chords: Sequence[tuple[int, Sequence[int]]]) -> None:
+        for body, header in chords:
+            self._state.chords.put(body, Count(size=len(header)))
+            for index, seq in enumerate(header):
+                self._state.headers.add(body, (index, seq))
+                self._state.bodies.add(seq, body)
+
+    def return_parts(self, parts: Sequence[Part]) -> list[ChordState]:
+        changed: set[int] = set()
+        for part in parts:
+            for body in self._state.bodies.of(part.header_seq):
+                if (part.header_seq, body) not in self._state.outcomes:
+                    self._state.outcomes.put((part.header_seq, body), part.succeeded)
+                    self._add(body, part.succeeded, 1)
+                    changed.add(body)
+        return self.chord_states(changed)
+
+    def reopen_parts(self, header_seqs: Collection[int]) -> None:
+        for header in set(header_seqs):
+            for body in self._state.bodies.of(header):
+                outcome = self._state.outcomes.get((header, body))
+                if outcome is not None:
+                    self._state.outcomes.drop((header, body))
+                    self._add(body, outcome, -1)
+
+    def _add(self, body: int, succeeded: bool, step: int) -> None:
+        count = self._state.chords[body]
+        if succeeded:
+            count = replace(count, succeeded=count.succeeded + step)
+        else:
+            count = replace(count, unsuccessful=count.unsuccessful + step)
+        self._state.chords.put(body, count)
+
+    def chord_states(self, body_seqs: Collection[int]) -> list[ChordState]:
+        return [
+            ChordState(body_seq=body, run_when=self._state.tasks[body].run_when, count=self._state.chords[body])
+            for body in sorted(set(body_seqs))
+            if body in self._state.chords
+        ]
+
+    def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
+        walk, found = list(seqs), set[int]()
+        for seq in walk:  # grows while it is walked
+            for body in self._state.bodies.of(seq):
+                task = self._state.tasks[body]
+                plain = task.state is TaskState.WAITING and task.run_when is RunWhen.ALL_SUCCEEDED
+                if plain and body not in found:
+                    found.add(body)
+                    walk.append(body)
+        return [self._state.tasks[seq] for seq in sorted(found)]
+
+    def open_literal_chord(self, chord_id: str, size: int, body: str) -> None:
+        if chord_id not in self._state.literals:
+            self._state.literals.put(chord_id, Literal(size=size, body=body))
+
+    def return_literal_part(self, chord_id: str, index: int, succeeded: bool, value: Any) -> LiteralChord | None:
+        chord = self._state.literals.get(chord_id)
+        if chord is None or chord.closed or index in (part[0] for part in chord.parts):
+            return None
+        parts = (*chord.parts, (index, succeeded, value))
+        if succeeded and len(parts) < chord.size:
+            self._state.literals.put(chord_id, replace(chord, parts=parts))
+            return None
+        self._state.literals.put(chord_id, Literal(size=chord.size, body="", closed=True))
+        in_order = sorted(parts, key=lambda part: part[0])
+        return LiteralChord(body=chord.body, parts=tuple(part[1:] for part in in_order))

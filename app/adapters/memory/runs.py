@@ -1,0 +1,96 @@
+"""Changes of tasks and runs in memory, and what may be released next."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from app.adapters.memory.reader import MemoryReader
+from app.adapters.memory.state import run_key
+from app.domain.job import Desired
+from app.domain.run import Run
+from app.domain.task import Task, TaskSpec
+from app.ports.records import NeedResult
+from app.wire.states import TaskState
+
+
+class RunWrites(MemoryReader):
+    def insert_tasks(self, tasks: Sequence[Task], specs: Sequence[TaskSpec]) -> None:
+        for task, spec in zip(tasks, specs, strict=True):
+            self._state.task_seqs.put(task.id, task.seq)
+            self._state.named.put((task.job_seq, task.name), task.seq)
+            self._state.tasks_of_job.add(task.job_seq, (task.position, task.seq))
+            self._state.specs.put(task.seq, spec)
+            self._state.put_task(task)
+
+    def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
+        return [self._state.tasks[seq] for seq in sorted(set(seqs)) if seq in self._state.tasks]
+
+    def lock_tasks_in(self, job_seq: int, states: Collection[TaskState], limit: int, after_seq: int = 0) -> list[Task]:
+        seqs = sorted(seq for _, seq in self._state.tasks_of_job.of(job_seq) if seq > after_seq)
+        tasks = map(self._state.tasks.__getitem__, seqs)
+        return list(islice((task for task in tasks if task.state in states), limit))
+
+    def save_tasks(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            if task.seq in self._state.tasks:
+                self._state.put_task(task)
+
+    def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
+        return {seq: self._state.specs[seq] for seq in seqs if seq in self._state.tasks}
+
+    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
+        found: dict[str, NeedResult] = {}
+        for name in names:
+            seq = self._state.named.get((job_seq, name))
+            if seq is not None:
+                task = self._state.tasks[seq]
+                run = self._state.runs.get(task.run_id) if task.run_id else None
+                found[name] = NeedResult(state=task.state, result=run.result if run else None)
+        return found
+
+    def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
+        return [self._state.runs[run_id] for run_id in sorted(set(run_ids)) if run_id in self._state.runs]
+
+    def insert_runs(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._state.runs_of_job.add(run.job_seq, run_key(run))
+            self._state.put_run(run)
+
+    def save_runs(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            if run.id in self._state.runs:
+                self._state.put_run(run)
+
+    def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
+        return [run for run in self.held([node_id]) if run.claim_id == claim_id]
+
+    def ready_routes(self) -> list[str]:
+        return [route for route in sorted(self._state.ready.keys()) if self.lock_ready(route, 1)]
+
+    def lock_ready(self, route: str, limit: int) -> list[Task]:
+        tasks = (self._state.tasks[key[-1]] for key in self._state.ready.of(route))
+        return list(islice(filter(self._may_go, tasks), limit))
+
+    def _may_go(self, task: Task) -> bool:
+        return task.due_at_us <= self.now_us and self._state.jobs[task.job_seq].desired is Desired.RUN
+
+    def queued_routes(self) -> list[str]:
+        return sorted(self._state.queued.keys())
+
+    def queued_counts(self, routes: Collection[str]) -> Mapping[str, int]:
+        counts = {route: len(self._state.queued.of(route)) for route in routes}
+        return {route: count for route, count in counts.items() if count}
+
+    def lock_queued(self, route: str, offered_before_us: int, limit: int) -> list[Run]:
+        keys = self._state.queued.after(route, None, limit)
+        return [self._state.runs[run_id] for offered_at_us, run_id in keys if offered_at_us < offered_before_us]
+
+    def stale_offers(self, offered_before_us: int, limit: int) -> list[Run]:
+        keys = sorted(key for route in self._state.queued.keys() for key in self._state.queued.of(route))  # noqa: SIM118
+        return [self._state.runs[run_id] for offered, run_id in keys[:limit] if offered < offered_before_us]
+
+    def set_task_priority(self, job_seq: int, priority: int) -> None:
+        for _, seq in self._state.tasks_of_job.of(job_seq):
+            task = self._state.tasks[seq]
+            if task.state in (TaskState.WAITING, TaskState.READY):
+                self._state.put_task(replace(task, priority=priority))

@@ -1,0 +1,115 @@
+"""All that the store in memory holds, and the order in which it is found again."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.adapters.memory.table import Index, Journal, Table
+from app.domain.chords import Count
+from app.domain.job import Job
+from app.domain.node import Node
+from app.domain.run import Run
+from app.domain.task import Task, TaskSpec
+from app.ports.records import Event, KeptAnswer, Project, Queue, StoredLine, Token
+from app.wire.states import RunState, TaskState
+from app.wire.usage import Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """A chord of Celery's own canvas: what came in, by index."""
+
+    size: int
+    body: str
+    closed: bool = False
+    parts: tuple[tuple[int, bool, Any], ...] = ()  # (index, succeeded, JSON)
+
+
+class State:
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.counters: dict[str, int] = {}  # beside the journal: a number is not given again after a rollback
+        table, index = self.journal, self.journal
+        self.jobs: Table[int, Job] = Table(table)
+        self.job_seqs: Table[str, int] = Table(table)
+        self.tasks: Table[int, Task] = Table(table)
+        self.task_seqs: Table[str, int] = Table(table)
+        self.specs: Table[int, TaskSpec] = Table(table)
+        self.named: Table[tuple[int, str], int] = Table(table)
+        self.runs: Table[str, Run] = Table(table)
+        self.chords: Table[int, Count] = Table(table)
+        self.outcomes: Table[tuple[int, int], bool] = Table(table)  # by (header, body), once returned
+        self.literals: Table[str, Literal] = Table(table)
+        self.lines: Table[int, StoredLine] = Table(table)
+        self.said: Table[tuple[str, int], int] = Table(table)
+        self.samples: Table[tuple[str, int], Sample] = Table(table)
+        self.events: Table[int, Event] = Table(table)
+        self.nodes: Table[str, Node] = Table(table)
+        self.projects: Table[int, Project] = Table(table)
+        self.queues: Table[tuple[str, str], Queue] = Table(table)
+        self.tokens: Table[str, Token] = Table(table)
+        self.answers: Table[tuple[str, str, str], KeptAnswer] = Table(table)
+        self.leases: Table[str, tuple[str, int]] = Table(table)
+        self.stamps: Table[str, int] = Table(table)
+        self.jobs_of_org: Index[str] = Index(index)  # seq
+        self.tasks_of_job: Index[int] = Index(index)  # (position, seq)
+        self.ready: Index[str] = Index(index)  # (-priority, job seq, -height, seq) by route
+        self.runs_of_job: Index[int] = Index(index)  # (task seq, map index, number, id)
+        self.queued: Index[str] = Index(index)  # (offered at, id) by route
+        self.held: Index[str] = Index(index)  # run id by node
+        self.bodies: Index[int] = Index(index)  # body seq by header seq
+        self.headers: Index[int] = Index(index)  # (part index, header seq) by body seq
+        self.lines_of: Index[tuple[str, Any]] = Index(index)  # seq by ("job" | "task" | "run", which)
+        self.samples_of: Index[str] = Index(index)  # at
+        self.events_of: Index[tuple[str, str]] = Index(index)  # seq by ("org" | "job", id)
+
+    def number(self, kind: str, count: int = 1) -> int:
+        """The first of so many new numbers."""
+        first = self.counters.get(kind, 0) + 1
+        self.counters[kind] = first + count - 1
+        return first
+
+    def put_job(self, job: Job) -> None:
+        counts = {state: job.counts.get(state, 0) for state in TaskState}
+        self.jobs.put(job.seq, replace(job, counts=counts))
+
+    def put_task(self, task: Task) -> None:
+        before = self.tasks.get(task.seq)
+        if before is not None and before.state is TaskState.READY:
+            self.ready.remove(before.route, release_key(before))
+        if task.state is TaskState.READY:
+            self.ready.add(task.route, release_key(task))
+        self.tasks.put(task.seq, task)
+
+    def drop_task(self, task: Task) -> None:
+        self.ready.remove(task.route, release_key(task))
+        self.named.drop((task.job_seq, task.name))
+        self.task_seqs.drop(task.id)
+        self.specs.drop(task.seq)
+        self.tasks.drop(task.seq)
+
+    def put_run(self, run: Run) -> None:
+        before = self.runs.get(run.id)
+        if before is not None:
+            self._place(before, self.queued.remove, self.held.remove)
+        self._place(run, self.queued.add, self.held.add)
+        self.runs.put(run.id, run)
+
+    def drop_run(self, run: Run) -> None:
+        self._place(run, self.queued.remove, self.held.remove)
+        self.runs_of_job.remove(run.job_seq, run_key(run))
+        self.runs.drop(run.id)
+
+    @staticmethod
+    def _place(run: Run, queued: Any, held: Any) -> None:  # Any: the same method of two indexes
+        if run.state is RunState.QUEUED:
+            queued(run.route, (run.offered_at_us, run.id))
+        elif run.state is RunState.RUNNING and run.node_id is not None:
+            held(run.node_id, run.id)
+
+
+def release_key(task: Task) -> tuple[int, int, int, int]:
+    return -task.priority, task.job_seq, -task.height, task.seq
+
+
+def run_key(run: Run) -> tuple[int, int, int, str]:
+    return run.task_seq, -1 if run.map_index is None else run.map_index, run.number, run.id
