@@ -19,7 +19,10 @@ DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """One task as asked for. After a run out of memory the next gets `memory_growth` times more. `submitted` is the JSON object as the caller wrote it, for showing it again."""
+    """One task as asked for. After a run out of memory the next one gets `memory_growth` times more.
+
+    `submitted` is what the caller wrote and no field here holds, for showing it again.
+    """
 
     name: str
     executor: str

@@ -107,6 +107,9 @@ class Writer(Reader, Protocol):
     def keep_answer(self, answer: KeptAnswer) -> bool:
         """False, and nothing changed, when the key is taken."""
 
+    def forget_answers(self, kept_before_us: int) -> None:
+        """Those kept before then."""
+
     # -- runs and tasks
     def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
         """Those that exist, locked, by id."""

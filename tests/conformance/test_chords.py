@@ -19,9 +19,19 @@ from hypothesis import strategies as st
 
 from app.adapters import celery_chords, sql
 from app.adapters.celery_broker import SETTINGS
+from app.adapters.memory.broker import MemoryBroker
+from app.adapters.system_chance import SystemChance
 from app.domain import chords
 from app.domain.errors import Unavailable
+from app.domain.job import JobSpec
+from app.domain.task import TaskSpec
 from app.ports.store import Store
+from app.services import submit
+from app.services.access import anonymous
+from app.services.core import Core
+from app.wire.resources import Resources
+from app.wire.states import JobState
+from tests.benchmarks.synthetic import SyntheticNode
 from tests.conformance import chord_worker
 from tests.servers import RedisServer
 from tests.wait import wait_until
@@ -332,3 +342,22 @@ def test_a_chord_as_celery_sends_it_is_what_the_domain_plans(rows: list[int]) ->
     assert list(sent.values()) == [list(enumerate(plan.header)) for plan in planned]
     assert [size for size, _ in store.chords.values()] == [len(plan.header) for plan in planned]
     assert [json.loads(body)["args"] for _, body in store.chords.values()] == [[plan.body] for plan in planned]
+
+
+@pytest.mark.parametrize("handoff", [True, False])
+def test_a_diamond_of_our_own_tasks_runs_its_shared_task_once(store: Store, handoff: bool) -> None:
+    """Stock canvas cannot say this: `shared` is in the header of both sides."""
+    broker = MemoryBroker()
+    core = Core(store=store, broker=broker, chance=SystemChance(), handoff=handoff)
+    node = SyntheticNode(core, broker)
+    needs = {"shared": (), "left": ("shared",), "right": ("shared",), "join": ("left", "right", "shared")}
+    shape = Resources(cpu_milli=1000, memory_mib=512)
+    tasks = tuple(TaskSpec(name=name, executor="python", needs=row, shape=shape) for name, row in needs.items())
+    submitted = submit.submit(core, anonymous("admin"), "@default", JobSpec(name="diamond", tasks=tasks))
+    node.drain()
+    ended = store.read(lambda tx: tx.job(submitted.id))
+    assert ended is not None
+    assert ended.state is JobState.SUCCEEDED
+    assert node.ended[0] == "shared"
+    assert sorted(node.ended[1:3]) == ["left", "right"]
+    assert node.ended[3:] == ["join"]

@@ -70,12 +70,20 @@ class ChordWrites(MemoryReader):
 
     def return_literal_part(self, chord_id: str, index: int, succeeded: bool, value: Any) -> LiteralChord | None:
         chord = self._state.literals.get(chord_id)
-        if chord is None or chord.closed or index in (part[0] for part in chord.parts):
+        if chord is None or chord.closed or (chord_id, index) in self._state.literal_parts:
             return None
-        parts = (*chord.parts, (index, succeeded, value))
-        if succeeded and len(parts) < chord.size:
-            self._state.literals.put(chord_id, replace(chord, parts=parts))
+        self._state.literal_parts.put((chord_id, index), (succeeded, value))
+        self._state.literal_indexes.add(chord_id, index)
+        if succeeded and self._state.literal_indexes.count(chord_id) < chord.size:
             return None
-        self._state.literals.put(chord_id, Literal(size=chord.size, body="", closed=True))
-        in_order = sorted(parts, key=lambda part: part[0])
-        return LiteralChord(body=chord.body, parts=tuple(part[1:] for part in in_order))
+        return self._close(chord_id, chord)
+
+    def _close(self, chord_id: str, chord: Literal) -> LiteralChord:
+        """What is handed out is not kept; the empty chord stays, so that a late part closes nothing again."""
+        indexes = self._state.literal_indexes.of(chord_id)
+        parts = tuple(self._state.literal_parts[chord_id, index] for index in indexes)
+        for index in indexes:
+            self._state.literal_parts.drop((chord_id, index))
+            self._state.literal_indexes.remove(chord_id, index)
+        self._state.literals.put(chord_id, replace(chord, body="", closed=True))
+        return LiteralChord(body=chord.body, parts=parts)

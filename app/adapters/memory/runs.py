@@ -78,7 +78,7 @@ class RunWrites(MemoryReader):
         return sorted(self._state.queued.keys())
 
     def queued_counts(self, routes: Collection[str]) -> Mapping[str, int]:
-        counts = {route: len(self._state.queued.of(route)) for route in routes}
+        counts = {route: self._state.queued.count(route) for route in routes}
         return {route: count for route, count in counts.items() if count}
 
     def lock_queued(self, route: str, offered_before_us: int, limit: int) -> list[Run]:

@@ -16,51 +16,52 @@ from app.wire.usage import Sample
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
-    """A chord of Celery's own canvas: what came in, by index."""
+    """A chord of Celery's own canvas. A closed one has given its body away."""
 
     size: int
     body: str
     closed: bool = False
-    parts: tuple[tuple[int, bool, Any], ...] = ()  # (index, succeeded, JSON)
 
 
 class State:
     def __init__(self) -> None:
         self.journal = Journal()
         self.counters: dict[str, int] = {}  # beside the journal: a number is not given again after a rollback
-        table, index = self.journal, self.journal
-        self.jobs: Table[int, Job] = Table(table)
-        self.job_seqs: Table[str, int] = Table(table)
-        self.tasks: Table[int, Task] = Table(table)
-        self.task_seqs: Table[str, int] = Table(table)
-        self.specs: Table[int, TaskSpec] = Table(table)
-        self.named: Table[tuple[int, str], int] = Table(table)
-        self.runs: Table[str, Run] = Table(table)
-        self.chords: Table[int, Count] = Table(table)
-        self.outcomes: Table[tuple[int, int], bool] = Table(table)  # by (header, body), once returned
-        self.literals: Table[str, Literal] = Table(table)
-        self.lines: Table[int, StoredLine] = Table(table)
-        self.said: Table[tuple[str, int], int] = Table(table)
-        self.samples: Table[tuple[str, int], Sample] = Table(table)
-        self.events: Table[int, Event] = Table(table)
-        self.nodes: Table[str, Node] = Table(table)
-        self.projects: Table[int, Project] = Table(table)
-        self.queues: Table[tuple[str, str], Queue] = Table(table)
-        self.tokens: Table[str, Token] = Table(table)
-        self.answers: Table[tuple[str, str, str], KeptAnswer] = Table(table)
-        self.leases: Table[str, tuple[str, int]] = Table(table)
-        self.stamps: Table[str, int] = Table(table)
-        self.jobs_of_org: Index[str] = Index(index)  # seq
-        self.tasks_of_job: Index[int] = Index(index)  # (position, seq)
-        self.ready: Index[str] = Index(index)  # (-priority, job seq, -height, seq) by route
-        self.runs_of_job: Index[int] = Index(index)  # (task seq, map index, number, id)
-        self.queued: Index[str] = Index(index)  # (offered at, id) by route
-        self.held: Index[str] = Index(index)  # run id by node
-        self.bodies: Index[int] = Index(index)  # body seq by header seq
-        self.headers: Index[int] = Index(index)  # (part index, header seq) by body seq
-        self.lines_of: Index[tuple[str, Any]] = Index(index)  # seq by ("job" | "task" | "run", which)
-        self.samples_of: Index[str] = Index(index)  # at
-        self.events_of: Index[tuple[str, str]] = Index(index)  # seq by ("org" | "job", id)
+        journal = self.journal
+        self.jobs: Table[int, Job] = Table(journal)
+        self.job_seqs: Table[str, int] = Table(journal)
+        self.tasks: Table[int, Task] = Table(journal)
+        self.task_seqs: Table[str, int] = Table(journal)
+        self.specs: Table[int, TaskSpec] = Table(journal)
+        self.named: Table[tuple[int, str], int] = Table(journal)
+        self.runs: Table[str, Run] = Table(journal)
+        self.chords: Table[int, Count] = Table(journal)
+        self.outcomes: Table[tuple[int, int], bool] = Table(journal)  # by (header, body), once returned
+        self.literals: Table[str, Literal] = Table(journal)
+        self.literal_parts: Table[tuple[str, int], tuple[bool, Any]] = Table(journal)  # (succeeded, JSON)
+        self.lines: Table[int, StoredLine] = Table(journal)
+        self.said: Table[tuple[str, int], int] = Table(journal)
+        self.samples: Table[tuple[str, int], Sample] = Table(journal)
+        self.events: Table[int, Event] = Table(journal)
+        self.nodes: Table[str, Node] = Table(journal)
+        self.projects: Table[int, Project] = Table(journal)
+        self.queues: Table[tuple[str, str], Queue] = Table(journal)
+        self.tokens: Table[str, Token] = Table(journal)
+        self.answers: Table[tuple[str, str, str], KeptAnswer] = Table(journal)
+        self.leases: Table[str, tuple[str, int]] = Table(journal)
+        self.stamps: Table[str, int] = Table(journal)
+        self.jobs_of_org: Index[str] = Index(journal)  # seq
+        self.tasks_of_job: Index[int] = Index(journal)  # (position, seq)
+        self.ready: Index[str] = Index(journal)  # (-priority, job seq, -height, seq) by route
+        self.runs_of_job: Index[int] = Index(journal)  # (task seq, map index, number, id)
+        self.queued: Index[str] = Index(journal)  # (offered at, id) by route
+        self.held: Index[str] = Index(journal)  # run id by node
+        self.bodies: Index[int] = Index(journal)  # body seq by header seq
+        self.headers: Index[int] = Index(journal)  # (part index, header seq) by body seq
+        self.literal_indexes: Index[str] = Index(journal)
+        self.lines_of: Index[tuple[str, Any]] = Index(journal)  # seq by ("job" | "task" | "run", which)
+        self.samples_of: Index[str] = Index(journal)  # at
+        self.events_of: Index[tuple[str, str]] = Index(journal)  # seq by ("org" | "job", id)
 
     def number(self, kind: str, count: int = 1) -> int:
         """The first of so many new numbers."""

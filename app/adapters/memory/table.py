@@ -70,6 +70,9 @@ class Index(Generic[K]):
     def of(self, key: K) -> list[Any]:
         return list(self._entries.get(key, ()))
 
+    def count(self, key: K) -> int:
+        return len(self._entries.get(key, ()))
+
     def after(self, key: K, entry: Any, limit: int) -> list[Any]:
         """The first entries larger than this one; None is smaller than all."""
         entries = self._entries.get(key, [])

@@ -90,7 +90,7 @@ class MemoryWriter(RunWrites, ChordWrites):
 
     def expired_nodes(self) -> list[Node]:
         over = [node for node in self.nodes() if not node.offline and node.lease_until_us < self.now_us]
-        return [node for node in over if self._state.held.of(node.id)]
+        return [node for node in over if self._state.held.count(node.id)]
 
     def insert_project(self, project: Project) -> None:
         self._state.projects.put(project.seq, project)
