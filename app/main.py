@@ -2,16 +2,19 @@
 
 import os
 import sys
+import threading
 
 import structlog
 from flask import Flask
 
 from app import bootstrap
 from app.config import LOOPBACK, SettingError, Settings
+from app.domain.errors import Unavailable
 from app.rest import application
 from app.rest.server import Server
 from app.services.access import ORG
 from app.services.core import Core
+from app.services.sweep import WEB_ALIVE
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,19 @@ def refusal(core: Core, settings: Settings) -> str | None:
     return None
 
 
+def stamp(core: Core, stop: threading.Event) -> None:
+    """Say again and again that nodes can be heard: while nobody says so, the sweep takes no silence for a death."""
+    away = False
+    while not stop.wait(core.clockwork.sweep_s):
+        try:
+            core.store.write(lambda tx: tx.stamp(WEB_ALIVE))
+            away = False
+        except Unavailable as problem:
+            if not away:
+                log.warning("cannot say that this process is alive", problem=str(problem))
+            away = True
+
+
 def main() -> int:
     try:
         settings = Settings.from_environ(os.environ)
@@ -56,7 +72,13 @@ def main() -> int:
         return 2
     server = Server(create_app(core, settings), host=settings.host, port=settings.port, threads=settings.threads)
     log.info("listening", addresses=server.addresses, version=core.version)
+    core.store.write(lambda tx: tx.stamp(WEB_ALIVE))
+    stop = threading.Event()
+    stamping = threading.Thread(target=stamp, args=(core, stop), name="alive", daemon=True)
+    stamping.start()
     server.run()
+    stop.set()
+    stamping.join(core.clockwork.sweep_s)
     core.store.close()
     core.broker.close()
     log.info("ended")

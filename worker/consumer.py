@@ -17,11 +17,12 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
+import redis
 from celery import bootsteps
 from celery.apps.worker import Worker
 from celery.concurrency.thread import TaskPool
@@ -38,12 +39,13 @@ from worker.desk import Desk
 from worker.intake import Allocation
 
 log = logging.getLogger(__name__)
+HOLD_PREFIX = "flotilla:hold/"
 KEEP_QUEUE_S = 30.0
 """A route without offers stays listened to for so long: a key in a BRPOP costs less than a declaration."""
 PRIVATE_NAMES = (
     (transport.Channel, "_in_poll"),
     (transport.Channel, "_brpop_start"),
-    (transport.Channel, "_create_client"),
+    (transport.Channel, "pool"),
     (transport.Channel, "_queue_cycle"),
     (transport.QoS, "can_consume"),
     (round_robin_cycle, "consume"),
@@ -85,11 +87,12 @@ def _bound() -> Desk | None:
 
 
 class RouteCycle(round_robin_cycle):  # type: ignore[type-arg]  # generic in the stubs only
-    """`queue_order_strategy`. Without a desk (a client of this app that consumes nothing) it offers nothing."""
+    """`queue_order_strategy`. In a process without a desk, such as `celery inspect`, it is the stock one."""
 
     def consume(self, n: int) -> list[str]:  # type: ignore[override]  # kombu itself returns a list
         desk = _bound()
-        return desk.offer((self.items or [])[:n]) if desk else []
+        listening = (self.items or [])[:n]
+        return desk.offer(listening) if desk else listening
 
     def update(self, it: Iterable[str]) -> None:
         """The queues that are listened to have changed; a pop in flight does not know of a new one."""
@@ -102,6 +105,8 @@ class RouteCycle(round_robin_cycle):  # type: ignore[type-arg]  # generic in the
         desk = _bound()
         if desk:
             desk.popped = last_used
+        else:
+            super().rotate(last_used)
         return last_used
 
 
@@ -183,6 +188,7 @@ class Gate(bootsteps.StartStopStep):
 
 class Unblock(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.tasks:Tasks",)
+    client: redis.Redis | None = None  # plain, for the few commands of ours; the channel's own adds prefixes to some
 
     def start(self, consumer: Any) -> None:
         desk = _bound()
@@ -190,7 +196,8 @@ class Unblock(bootsteps.StartStopStep):
             return
         self._channel = consumer.task_consumer.channel
         self._desk = desk
-        self._client = self._channel._create_client()
+        client = redis.Redis(connection_pool=self._channel.pool)
+        self._client = Unblock.client = client
         self._known: tuple[Any, int] = (None, 0)
         stock = self._channel._brpop_start
 
@@ -284,16 +291,32 @@ def leave(worker: NodeWorker) -> None:
     wake(worker)
 
 
-_on_beat: list[Callable[[], None]] = []
+def hold(key: str, owner: str, for_s: float) -> bool:
+    """Whether `owner` may hold back for the route `key`: one node of the fleet may, by a lease at the broker."""
+    client = Unblock.client
+    if client is None:
+        return False
+    name = f"{HOLD_PREFIX}{key}"
+    try:
+        if client.set(name, owner, nx=True, px=int(for_s * 1000)):
+            return True
+        return client.get(name) in (owner, owner.encode())
+    except redis.RedisError as problem:
+        log.debug("the broker is away: %s", problem)
+        return False
 
 
-def when_asked_to_beat(beat: Callable[[], None]) -> None:
-    _on_beat[:] = [beat]
+_on_beat: list[tuple[str, Callable[[], None]]] = []
 
 
-@control_command(name="flotilla_beat")
-def flotilla_beat(panel: Any) -> dict[str, str]:
-    """Remote control: send a heartbeat now. A hint that its answer has news, such as a cancel."""
-    for beat in _on_beat:
-        beat()
+def when_asked_to_beat(node_id: str, beat: Callable[[], None]) -> None:
+    _on_beat[:] = [(node_id, beat)]
+
+
+@control_command(name="flotilla_beat", args=[("node_ids", list)])
+def flotilla_beat(panel: Any, node_ids: Sequence[str] = ()) -> dict[str, str]:
+    """Remote control: send a heartbeat now. A hint that its answer has news, such as a cancel. Without ids: everybody."""
+    for node_id, beat in _on_beat:
+        if not node_ids or node_id in node_ids:
+            beat()
     return {"ok": "beating"}

@@ -34,7 +34,7 @@ class Desk:
     def widened(self, keys: Iterable[str]) -> bool:
         """Whether the pop in flight should be ended: more routes fit than it has, or nothing is to be taken."""
         with self._lock:
-            fits = self.intake.offer(keys, time.monotonic())
+            fits = self.intake.fitting(keys, time.monotonic())
         return not set(fits) <= set(self.offered) or not fits
 
     def take(self, key: str) -> Allocation | None:

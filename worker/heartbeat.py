@@ -92,7 +92,10 @@ class Pulse:
     def run_for_ever(self) -> None:
         while not self._closed:
             self._soon.clear()
-            self.step()
+            try:
+                self.step()
+            except Exception:  # a bug of ours must not silence the node, or its runs are given to others
+                log.exception("a heartbeat went wrong")
             self._soon.wait(self.interval_s)
 
     def close(self) -> None:

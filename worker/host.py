@@ -118,6 +118,11 @@ class Home:
     def scratch(self) -> Path:
         return self.folder / "scratch"
 
+    def room_bytes(self) -> int:
+        """What is left on its disk for this user."""
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_frsize
+
     @property
     def mark(self) -> dict[str, str]:
         """The environment by which whatever this node starts is known as its own."""

@@ -78,11 +78,15 @@ class Intake:
         """The broker queues to pop from now, in the order of preference; none when the node takes nothing."""
         if not self.open:
             return []
-        fitting = [key for key in keys if self._fits_now(key, now)]
+        fitting = self.fitting(keys, now)
         self._pops += 1
         if self._pops % ROTATION == 0:
             return sorted(fitting, key=lambda key: self._served.get(key, 0.0))
         return sorted(fitting, key=lambda key: (-self._share(key), self._served.get(key, 0.0)))
+
+    def fitting(self, keys: Iterable[str], now: float) -> list[str]:
+        """As `offer`, in no order and without counting as a pop."""
+        return [key for key in keys if self._fits_now(key, now)] if self.open else []
 
     def take(self, key: str, now: float) -> Allocation | None:
         """Charge the route's shape for an offer that has arrived; None when it must go back to the broker."""
@@ -94,6 +98,8 @@ class Intake:
         self.free -= route.shape
         self._served[key] = now
         self._waiting.pop(key, None)
+        if self._hold is not None and self._hold[0].fits(route.shape):
+            self._hold = None
         return allocation
 
     def release(self, allocation: Allocation) -> None:
@@ -130,7 +136,7 @@ class Intake:
         return min(late)[1] if late else None
 
     def hold_for(self, key: str, until: float) -> None:
-        """Until then offer only shapes at least as large as that of `key`, so that room for it comes together."""
+        """Offer only shapes at least as large as that of `key`, until one is taken, so that its room comes together."""
         self._hold = (self._shape(key), until)
 
     def _fits_now(self, key: str, now: float) -> bool:

@@ -35,6 +35,7 @@ TREES_S = 5.0
 REPORTS_S = 3.0
 LEAVE_S = 2.0
 LOOK_S = 0.02
+LEAST_DISK_BYTES = 16 * 1024 * 1024
 
 
 class Node:
@@ -119,14 +120,18 @@ class Node:
             _thread(self.reporter.flush_for_ever, "reports")
             _thread(self.pulse.run_for_ever, "heartbeat")
             self._consume()
+        broke = not self._leaving.is_set()
+        if broke:
+            log.error("the consumer of offers has ended by itself; the node ends too, to be started again")
+            self._leaving.set()
         self._done.wait()
-        return 0
+        return 1 if broke else 0
 
     def _consume(self) -> None:
         """Celery's event loop, in the main thread, until `consumer.leave`."""
         settings = self.settings
         consumer.bind(self.desk)
-        consumer.when_asked_to_beat(self.pulse.beat_now)
+        consumer.when_asked_to_beat(self.home.node_id, self.pulse.beat_now)
         for step in (consumer.Gate, consumer.Unblock, consumer.Courier):
             self.app.steps["consumer"].add(step)
         self._worker = consumer.NodeWorker(
@@ -155,7 +160,7 @@ class Node:
             stale=lambda run_id: self.slots.stop(run_id, Why.STALE),
             drain=self._drain,
             queues=lambda keys: consumer.Courier.want(self.desk.listed(keys)),
-            fence=lambda lost: self.desk.set(paused=lost),
+            fence=lambda lost: self.desk.set(paused=lost or self._disk_full()),
             housekeep=self._housekeep,
         )
 
@@ -178,6 +183,14 @@ class Node:
     def _housekeep(self, now: float) -> None:
         self.python.trim(now)
         self.command.trim(now)
+        clockwork = self.settings.clockwork
+        starving = self.desk.starving(clockwork.starving_s)
+        if starving and consumer.hold(starving, self.home.node_id, clockwork.hold_s):
+            self.desk.hold(starving, clockwork.hold_s)
+
+    def _disk_full(self) -> bool:
+        """Too little room for scratch folders and reports: then nothing new is taken."""
+        return self.home.room_bytes() < LEAST_DISK_BYTES
 
     def _on_signal(self, number: int, frame: object) -> None:
         if self._hurry.is_set():

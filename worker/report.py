@@ -183,7 +183,10 @@ class Reporter:
                     self._opened.wait()
                 self._asleep = False
             time.sleep(FLUSH_S)
-            self.step()
+            try:
+                self.step()
+            except Exception:  # a bug of ours must not end all reporting
+                log.exception("reports could not be flushed")
 
     def close(self) -> None:
         with self._changed:
@@ -195,7 +198,10 @@ class Reporter:
     def _post(self, report: Report) -> None:
         item = Item(run_id=report.run_id, data=orjson.dumps(report.to_wire()), ending=report.ending is not None)
         with self._changed:
-            self._spool.add(item.data)
+            try:
+                self._spool.add(item.data)
+            except OSError as problem:
+                log.error("a report is only in memory, the spool cannot be written: %s", problem)
             self._put(item)
             if self._size > self.outbox_bytes:
                 self._thin()
@@ -221,11 +227,23 @@ class Reporter:
         finally:
             with self._changed:
                 self._sending = False
-                if not self._outbox:
-                    self._spool.clear()
-                elif self._spool.size > COMPACT_BYTES + self._size:
-                    self._spool.rewrite([item.data for item in self._outbox])
-                self._changed.notify_all()
+                try:
+                    self._tidy()
+                finally:
+                    self._changed.notify_all()
+
+    def _tidy(self) -> None:
+        """The spool holds what is in the outbox, and not much more. Called with the lock held."""
+        if not self._outbox:
+            self._spool.clear()
+        elif self._spool.size > COMPACT_BYTES + self._size:
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        try:
+            self._spool.rewrite([item.data for item in self._outbox])
+        except OSError as problem:
+            log.error("the spool cannot be rewritten: %s", problem)
 
     def _batch(self) -> list[Item]:
         batch: list[Item] = []
@@ -304,7 +322,7 @@ class Reporter:
                     item.data = thinned(item.data, without_lines)
                     item.thinned = True
                     self._size += len(item.data) - before
-        self._spool.rewrite([item.data for item in self._outbox])
+        self._rewrite()
 
 
 def thinned(data: bytes, without_lines: bool) -> bytes:

@@ -4,6 +4,7 @@ The page cache is enough: the file must survive the death of the node, not that 
 `report.py` holds its lock around every call.
 """
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,7 +34,12 @@ class Spool:
         return out
 
     def add(self, data: bytes) -> None:
-        self.size += os.write(self._file, data + b"\n")
+        """Raises OSError, for instance when the disk is full; what was written of the line is taken back."""
+        written = os.write(self._file, data + b"\n")
+        if written <= len(data):
+            os.ftruncate(self._file, self.size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.size += written
 
     def clear(self) -> None:
         if self.size:

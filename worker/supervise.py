@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from worker import meter
+from worker import cgroup, meter
 
 PR_SET_CHILD_SUBREAPER = 36
 RECEIVE_BYTES = 256 * 1024
@@ -79,8 +79,8 @@ class Warden:
         ours, theirs = socket.socketpair()
         root = str(Path(__file__).resolve().parent.parent)
         boot = f"import sys; sys.path.insert(0, {root!r}); from worker.warden import main; main()"
-        group = f"flotilla-{os.getpid()}-{Warden._made}"
-        command = [sys.executable, "-I", "-S", "-c", boot, str(theirs.fileno()), group]
+        self._group = f"flotilla-{os.getpid()}-{Warden._made}"
+        command = [sys.executable, "-I", "-S", "-c", boot, str(theirs.fileno()), self._group]
         with _STARTING:
             self._process = subprocess.Popen(  # noqa: S603  our own program
                 command,
@@ -107,6 +107,10 @@ class Warden:
 
     def limit(self, *, memory_mib: int, cpu_milli: int) -> None:
         self._send({"op": "limit", "memoryMib": memory_mib, "cpuMilli": cpu_milli})
+
+    def sync(self) -> None:
+        """Asks to be told `synced` after all output so far."""
+        self._send({"op": "sync"})
 
     def end(self, why: str, grace_s: float) -> None:
         self._send({"op": "end", "why": why, "graceS": grace_s})
@@ -147,6 +151,7 @@ class Warden:
             self._process.wait()
         _LIVING.discard(self._process.pid)
         _end_orphans(below)
+        cgroup.discard(self._group)
 
     def _send(self, message: Message) -> None:
         with self._sending, contextlib.suppress(OSError):
@@ -189,9 +194,11 @@ class Wardens:
 
     def trim(self, now: float, keep: int = 0) -> None:
         """Ends those that have been idle for long, but `keep` of them."""
-        while len(self._idle) > keep and now - self._idle[0].used_at > IDLE_KEEP_S:
-            with contextlib.suppress(IndexError):
-                self._idle.popleft().close()
+        for warden in list(self._idle)[: max(0, len(self._idle) - keep)]:
+            if now - warden.used_at > IDLE_KEEP_S:
+                with contextlib.suppress(ValueError):  # a slot has taken it meanwhile
+                    self._idle.remove(warden)
+                    warden.close()
 
     def close(self) -> None:
         while self._idle:

@@ -137,6 +137,12 @@ class Tree:
             self.tell({"lines": [[now, name, text] for text in texts]})
         return bool(data)
 
+    def drain(self) -> None:
+        """Take all output that is there now."""
+        for fd in self.streams:
+            while select.select([fd], [], [], 0)[0] and self.pour(fd):
+                pass
+
     def push(self) -> bool:
         """Feed standard input as far as it takes it; False when all is given or nobody reads."""
         if self.stdin is None:
@@ -160,9 +166,8 @@ class Tree:
         os.close(self.pidfd)
         self._count(usage)
         self._clear()
+        self.drain()
         for fd in self.streams:
-            while select.select([fd], [], [], 0)[0] and self.pour(fd):
-                pass
             last = self.streams[fd][1].close()
             if last:
                 self.tell({"lines": [[at, self.streams[fd][0], text] for text in last]})

@@ -5,9 +5,10 @@ descendant, double-forked ones too, so that nothing of a run survives it; and wh
 socket closes and the tree is ended at once. It imports next to nothing, so that it starts in about 20 ms.
 
     node -> warden   {"op": "run", "argv", "env", "cwd", "stdin", "watch", "limitS", "graceS", "memoryMib", "cpuMilli"},
-                     {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; end of file: end all
+                     {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; {"op": "sync"};
+                     end of file: end all
     warden -> node   {"lines": [[at, stream, text], ...]}, {"began", "sample": [at, ...]}, {"pid"} of what is not
-                     watched, and for each run one {"ended": {...}} or {"refused": {...}}; times are seconds of
+                     watched, {"synced"} when all output so far has been told, and for each run one {"ended": {...}} or {"refused": {...}}; times are seconds of
                      CLOCK_MONOTONIC
 """
 
@@ -112,6 +113,9 @@ def obey(tree: Tree, channel: Channel) -> None:
             tree.end(order["why"], order["graceS"])
         elif order["op"] == "limit":
             tree.limit(order)
+        elif order["op"] == "sync":
+            tree.drain()
+            channel.send({"synced": True})
 
 
 def main() -> None:

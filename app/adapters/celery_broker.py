@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis
@@ -56,6 +56,8 @@ SETTINGS: Mapping[str, Any] = {  # Any: Celery's settings are of many types
 }
 
 PIDBOX = Exchange("celery.pidbox", type="fanout", durable=False, delivery_mode="transient")  # remote control's
+
+BEAT_COMMAND = "flotilla_beat"
 
 BROKER_ERRORS = (KombuError, RedisError, OSError)
 
@@ -115,18 +117,29 @@ class CeleryBroker:
             self._announced = {key: at for key, at in self._announced.items() if now - at < ANNOUNCE_AGAIN_S}
             new = {route.key for route in routes} - self._announced.keys()
             self._announced.update(dict.fromkeys(new, now))
-        if not new:
-            return
         try:
-            with self._producer() as producer, producer.batch():
-                for key in sorted(new):
-                    arguments = {"queue": key, "exchange": "", "exchange_type": "direct", "routing_key": key}
-                    command = {"method": "add_consumer", "arguments": arguments, "destination": None}
-                    producer.publish(command, exchange=PIDBOX.name, declare=[PIDBOX], serializer="json")
+            self._command(
+                "add_consumer",
+                [{"queue": key, "exchange": "", "exchange_type": "direct", "routing_key": key} for key in sorted(new)],
+            )
         except Unavailable:
             with self._lock:
                 for key in new:
                     self._announced.pop(key, None)
+
+    def nudge(self, node_ids: Collection[str]) -> None:
+        """To all nodes, each of which looks for its own id: what a node is called at the broker is not known here."""
+        with suppress(Unavailable):
+            self._command(BEAT_COMMAND, [{"node_ids": sorted(node_ids)}] if node_ids else [])
+
+    def _command(self, method: str, calls: Sequence[Mapping[str, Any]]) -> None:
+        """Remote control, one command for each call's arguments, of every node and without an answer."""
+        if not calls:
+            return
+        with self._producer() as producer, producer.batch():
+            for arguments in calls:
+                command = {"method": method, "arguments": arguments, "destination": None}
+                producer.publish(command, exchange=PIDBOX.name, declare=[PIDBOX], serializer="json")
 
     def ping(self) -> None:
         """Raises Unavailable when the broker does not answer."""

@@ -23,7 +23,7 @@ SHAPES = (
     Column(title="cpu", value=lambda shape: f"{shape['requirements']['cpu']:g}", right=True),
     Column(title="memory", value=lambda shape: f"{shape['requirements']['memory']} MB", right=True),
     Column(title="at once", value=lambda shape: shape["atOnce"], right=True),
-    Column(title="nodes that fit", value=lambda shape: shape["nodes"]),
+    Column(title="nodes that fit", value=lambda shape: ", ".join(shape["nodes"]) or "none"),
 )
 
 

@@ -21,13 +21,17 @@ routes = Blueprint("health", __name__)
 @routes.get("/healthz")
 @auth.scope(auth.PUBLIC)
 def alive() -> Response:
+    """The process lives"""
     return _answer({"status": "ok"}, 200)
 
 
 @routes.get("/readyz")
 @auth.scope(auth.PUBLIC)
 def ready() -> Response:
-    """503 while a part is away. What exactly is wrong goes to the log: anybody may ask here."""
+    """Whether each part is well
+
+    503 while one is away. What exactly is wrong goes to the log: anybody may ask here.
+    """
     found = {name: _outcome(name, check) for name, check in current_app.extensions[CHECKS].items()}
     well = all(outcome == "ok" for outcome in found.values())
     answer = {"status": "ok" if well else "unavailable", "checks": {name: {"status": found[name]} for name in found}}

@@ -12,6 +12,7 @@ from typing import Any, Final
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 from waitress.utilities import Error
@@ -40,8 +41,17 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
         self.write(body)
 
 
+class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
+    def parse_header(self, header_plus: bytes) -> None:
+        """A body with two lengths is two bodies to two readers: a way to smuggle a request past a proxy."""
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("a request has either Content-Length or Transfer-Encoding")
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
     error_task_class = ProblemTask
+    parser_class = StrictParser
 
 
 class Server:

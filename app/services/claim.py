@@ -26,11 +26,10 @@ def claim(core: Core, node_id: str, asked: Claim) -> ClaimAnswer:
 
     def work(tx: Writer) -> tuple[ClaimAnswer, Offers]:
         renew(core, tx, node_id, asked)
-        node = tx.node(node_id)
-        if node is None or node.drain:
-            return ClaimAnswer(now_us=tx.now_us, runs=()), Offers()
         ledger = Ledger()
-        claims = _repeated(tx, node_id, asked) or _take(tx, node_id, asked, ledger)
+        claims = _repeated(tx, node_id, asked)
+        if not claims and _may_take(tx, node_id):
+            claims = _take(tx, node_id, asked, ledger)
         specs, hopeless = to_specs(tx, claims)
         ready = fail_unstarted(core, tx, hopeless, ledger)
         offers = release(core, tx, {task.route for task in ready}, ledger)
@@ -46,6 +45,12 @@ def renew(core: Core, tx: Writer, node_id: str, said: Claim) -> None:
     until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
     if not tx.renew_lease(node_id, until_us, said.free):
         raise NotFound("this node is not registered")
+
+
+def _may_take(tx: Writer, node_id: str) -> bool:
+    """A node that has said its last word (offline) sent this claim before it: nobody would run what it is given."""
+    node = tx.node(node_id)
+    return node is not None and not node.drain and not node.offline
 
 
 def _take(tx: Writer, node_id: str, asked: Claim, ledger: Ledger) -> list[tuple[Run, Task]]:

@@ -13,6 +13,7 @@ from app.services.core import Core
 from app.services.ledger import Ledger, job_event
 from app.services.query import NodeView
 from app.services.release import Offers, publish, release
+from app.services.withdraw import withdraw_job
 from app.wire.states import JOB_TERMINAL
 
 cancel_job = cancel.cancel_job
@@ -20,8 +21,12 @@ cancel_task = cancel.cancel_task
 
 
 def pause_job(core: Core, who: Principal, job_id: str) -> Job:
-    """Nothing new of the job starts; what runs goes on. Raises Conflict when it has ended or is being canceled."""
-    return _want(core, who, job_id, Desired.PAUSE)
+    """Nothing new of the job starts, and what is out is taken back, so that it takes no place from others; what runs
+    goes on. Raises Conflict when it has ended or is being canceled.
+    """
+    job = _want(core, who, job_id, Desired.PAUSE)
+    withdraw_job(core, job.seq)
+    return core.store.read(lambda tx: tx.job(job_id)) or job
 
 
 def resume_job(core: Core, who: Principal, job_id: str) -> Job:
@@ -71,21 +76,22 @@ def change_job(
             labels=job.labels if labels is None else labels,
         )
 
-    return _change(core, who, job_id, change)
+    return _change(core, who, job_id, change, priority)
 
 
-def _change(core: Core, who: Principal, job_id: str, change: Callable[[Job], Job]) -> Job:
+def _change(core: Core, who: Principal, job_id: str, change: Callable[[Job], Job], priority: int | None = None) -> Job:
     who.require("jobs:write")
 
     def work(tx: Writer) -> Job:
-        before = tx.lock_jobs([query.find_job(tx, who, job_id).seq])[0]
+        found = query.find_job(tx, who, job_id)
+        if priority not in (None, found.priority):
+            tx.set_task_priority(found.seq, priority)  # before the job is locked: jobs come last
+        before = tx.lock_jobs([found.seq])[0]
         after = change(before)
         if after == before:
             return before
         after = settle(replace(after, version=before.version + 1), tx.now_us)
         tx.save_jobs([after])
-        if after.priority != before.priority:
-            tx.set_task_priority(after.seq, after.priority)
         tx.add_events([job_event(after, tx.now_us)])
         return after
 

@@ -15,6 +15,7 @@ from app.wire.resources import Resources, Route
 from app.wire.states import TASK_TERMINAL, TaskState
 
 _NAMED = 5
+_STARTING = "starting"
 _NEEDS_READ = 20_000
 
 
@@ -56,7 +57,8 @@ def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
         return reasons + _needs(tx, task)
     if task.due_at_us > tx.now_us:
         reasons.append(_retry(tx, task))
-    return reasons + _room(tx, task)
+    room = _room(tx, task)
+    return reasons + [reason for reason in room if not reasons or reason.code != _STARTING]
 
 
 def _ended(task: Task) -> list[Reason]:
@@ -66,7 +68,7 @@ def _ended(task: Task) -> list[Reason]:
 
 
 def _canceling() -> Reason:
-    return Reason(code="canceling", message="it is being canceled; its processes are being ended", change="wait")
+    return Reason(code="canceling", message="it is being canceled", change="wait")
 
 
 def _desired(job: Job) -> list[Reason]:
@@ -99,7 +101,7 @@ def _room(tx: Reader, task: Task) -> list[Reason]:
     route = Route.parse(task.route)
     nodes = [node for node in tx.nodes() if not node.offline]
     if not nodes:
-        return [Reason(code="no_nodes", message="no node has joined yet", change="start a node")]
+        return [Reason(code="no_nodes", message="no node is there", change="start a node")]
     fitting = [node for node in nodes if node.serves(route)]
     if not fitting:
         message = unfit_reason(route, nodes)
@@ -119,7 +121,7 @@ def _busy(route: Route, nodes: list[Node]) -> list[Reason]:
     free = [node for node in nodes if route.shape.fits(node.free)]
     if free:
         message = f"it is about to start: {free[0].name} has room"
-        return [Reason(code="starting", message=message, change="wait a moment")]
+        return [Reason(code=_STARTING, message=message, change="wait a moment")]
     nearest = max(nodes, key=lambda node: (node.free.cpu_milli, node.free.memory_mib))
     message = f"it needs {_say(route.shape)}; {nearest.name} has the most free: {_say(nearest.free)}"
     return [Reason(code="no_room", message=message, change="it starts when enough has ended, or add a node")]

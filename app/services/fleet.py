@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from app.domain.node import Node
 from app.domain.run import Run
 from app.ports.store import Reader
-from app.wire.resources import Resources, Route
+from app.wire.resources import NOTHING, Resources, Route
 
 _REFRESH_US = 1_000_000
 _QUICK_S = 0.050
@@ -41,6 +41,9 @@ class Fleet:
         """A slot of the node is about to return its charge; the node's next word replaces this."""
         if node_id in self._free:
             self._free[node_id] += shape
+
+    def free(self, node_id: str) -> Resources:
+        return self._free.get(node_id, NOTHING)
 
     def node(self, node_id: str) -> Node | None:
         return self._nodes.get(node_id)

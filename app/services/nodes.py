@@ -18,7 +18,7 @@ from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Registration
 from app.wire.report import Ending, Failure
-from app.wire.resources import Route
+from app.wire.resources import NOTHING, Route
 from app.wire.states import RunState
 
 RESTARTED = Failure(code="node_restarted", message="its node stopped without warning and has started anew")
@@ -64,7 +64,7 @@ def _registered(core: Core, tx: Writer, asked: Registration, known: Node | None)
 
 def beat(core: Core, node_id: str, said: Heartbeat) -> HeartbeatAnswer:
     """`known` is false in the answer when the node has to register first."""
-    core.fleet.note_free(node_id, said.free)
+    core.fleet.note_free(node_id, NOTHING if said.draining else said.free)
 
     def work(tx: Writer) -> tuple[HeartbeatAnswer, Offers]:
         node = tx.node(node_id)
@@ -94,7 +94,7 @@ def beat(core: Core, node_id: str, said: Heartbeat) -> HeartbeatAnswer:
 def _beaten(core: Core, tx: Writer, node: Node, said: Heartbeat) -> Node:
     return replace(
         node,
-        free=said.free,
+        free=NOTHING if said.draining else said.free,
         heartbeat_at_us=tx.now_us,
         lease_until_us=tx.now_us + int(core.clockwork.lease_s * MICROSECONDS),
         cpu_percent=said.cpu_percent,
@@ -108,7 +108,10 @@ def _reconcile(core: Core, tx: Writer, node: Node, said: Heartbeat, ledger: Ledg
     theirs = {held.run_id: held.fence for held in said.held}
     # A claim's answer may still be on its way: only what the node should know by now counts as unknown to it.
     overdue_us = tx.now_us - int(2 * core.clockwork.heartbeat_s * MICROSECONDS)
-    unknown = [run for run in ours.values() if run.id not in theirs and (run.claimed_at_us or 0) < overdue_us]
+    # With a node's last word there is nobody to get the answer any more.
+    unknown = [
+        run for run in ours.values() if said.leaving or (run.id not in theirs and (run.claimed_at_us or 0) < overdue_us)
+    ]
     lose(core, tx, unknown, UNKNOWN_THERE, ledger, released=True)
     return tuple(run_id for run_id, fence in theirs.items() if run_id not in ours or ours[run_id].fence != fence)
 

@@ -39,9 +39,9 @@ class _Folded:
 
 def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
     """Raises NotFound for a node that has to register first."""
-    freed = core.fleet.note_free(node_id, batch.free)
 
     def work(tx: Writer) -> tuple[ReportAnswer, Offers]:
+        freed = core.fleet.note_free(node_id, batch.free)
         until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
         if not tx.renew_lease(node_id, until_us, batch.free):
             raise NotFound("this node is not registered")
@@ -52,6 +52,8 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
         ready = finish(core, tx, folded.ended, ledger)
         handoffs, routes = hand_off(core, tx, node_id, folded.asking, ledger)
         routes |= {task.route for task in ready}
+        if (free := core.fleet.free(node_id)) != batch.free:  # slots got nothing and give their charge back
+            tx.renew_lease(node_id, until_us, free)
         if freed:
             routes |= set(tx.ready_routes())
         offers = release(core, tx, routes, ledger)

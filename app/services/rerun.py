@@ -1,7 +1,7 @@
 """Run again what has ended: the failed part of a job, all of it, or one task with what it skipped.
 
-The tasks are reset, the chords below them wait for them anew, and those whose needs still stand are ready at once. Runs
-stay as history; their numbers go on.
+The tasks are reset, the chords below them wait for them anew, and those whose needs still stand are ready at once; what
+would be skipped by the needs it still has is skipped again. Runs stay as history; their numbers go on.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
+from app.services.settle import decide, settle_below
 from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, TaskState
 
 _ALL = 1_000_000
@@ -81,14 +82,13 @@ def _again(core: Core, tx: Writer, tasks: Sequence[Task]) -> Offers:
     for task in tasks:
         ledger.moved(task, TaskState.WAITING)
     tx.reopen_parts([task.seq for task in tasks])
-    verdicts = {chord.body_seq: judge(chord.run_when, chord.count) for chord in tx.chord_states([t.seq for t in tasks])}
-    if any(verdict is Verdict.SKIP for verdict in verdicts.values()):
-        raise Conflict("a task that it needs has not succeeded; run the job's failed part again instead")
-    ready = [task for task in waiting if verdicts.get(task.seq, Verdict.RELEASE) is Verdict.RELEASE]
-    tx.save_tasks([task for task in waiting if verdicts.get(task.seq) is Verdict.WAIT])
-    tx.save_tasks([tasks_.released(task) for task in ready])
-    for task in ready:
-        ledger.moved(task, TaskState.READY)
+    tx.save_tasks(waiting)
+    verdicts = dict.fromkeys((task.seq for task in tasks), Verdict.RELEASE)
+    verdicts |= {chord.body_seq: judge(chord.run_when, chord.count) for chord in tx.chord_states(verdicts)}
+    ready, skipped = decide(tx, waiting, verdicts, ledger)
+    ready += settle_below(tx, skipped, ledger)
+    if not ready:
+        raise Conflict("nothing would run: what it needs still stands as it did; scope `all` runs all of the job again")
     _wanted_again(tx, tasks[0].job_seq)
     offers = release(core, tx, {task.route for task in ready}, ledger)
     ledger.write(tx)
@@ -96,5 +96,9 @@ def _again(core: Core, tx: Writer, tasks: Sequence[Task]) -> Offers:
 
 
 def _wanted_again(tx: Writer, job_seq: int) -> None:
+    """A job that has ended runs again; one that is paused stays so."""
     job = tx.lock_jobs([job_seq])[0]
-    tx.save_jobs([replace(job, desired=Desired.RUN, version=job.version + 1)])
+    if job.desired is Desired.CANCEL and job.state not in JOB_TERMINAL:
+        raise Conflict("the job is being canceled; run it again when it has ended")
+    desired = Desired.RUN if job.state in JOB_TERMINAL else job.desired
+    tx.save_jobs([replace(job, desired=desired, version=job.version + 1)])

@@ -4,10 +4,11 @@ The rule for one chord is `app.domain.chords.judge`; here it is applied to a bat
 deep the graph, what one failure skips takes one recursive statement and not one a level.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain import task as tasks_
-from app.domain.chords import Verdict, judge
+from app.domain.chords import RunWhen, Verdict, judge
 from app.domain.graph import shorten
 from app.domain.task import Task
 from app.ports.records import Part
@@ -16,6 +17,8 @@ from app.services.ledger import Ledger
 from app.wire.report import Failure
 from app.wire.states import TaskState
 
+_NAMED = 5
+UPSTREAM = Failure(code="upstream", message="skipped: a task above it did not succeed")
 NOT_NEEDED = Failure(code="condition_not_met", message="skipped: none of its needs failed, and it runs when any failed")
 
 
@@ -29,23 +32,45 @@ def settle_below(tx: Writer, ended: Sequence[Task], ledger: Ledger) -> list[Task
         verdicts = {chord.body_seq: judge(chord.run_when, chord.count) for chord in tx.return_parts(parts)}
         decided = [seq for seq, verdict in verdicts.items() if verdict is not Verdict.WAIT]
         bodies = [task for task in tx.lock_tasks(decided) if task.state is TaskState.WAITING] if decided else []
-        ready += _release(tx, (task for task in bodies if verdicts[task.seq] is Verdict.RELEASE), ledger)
-        unneeded = [task for task in bodies if verdicts[task.seq] is Verdict.SKIP]
-        fresh = _skip(tx, [(task, NOT_NEEDED) for task in unneeded], ledger)
+        released, fresh = decide(tx, bodies, verdicts, ledger)
+        ready += released
     return ready
+
+
+def decide(
+    tx: Writer, waiting: Iterable[Task], verdicts: Mapping[int, Verdict], ledger: Ledger
+) -> tuple[list[Task], list[Task]]:
+    """The verdict on each waiting task carried out; those released and those skipped."""
+    bodies = list(waiting)
+    released = _release(tx, [task for task in bodies if verdicts[task.seq] is Verdict.RELEASE], ledger)
+    unneeded = [task for task in bodies if verdicts[task.seq] is Verdict.SKIP]
+    return released, _skip(tx, [(task, _unmet(task)) for task in unneeded], ledger)
+
+
+def _unmet(task: Task) -> Failure:
+    return NOT_NEEDED if task.run_when is RunWhen.ANY_FAILED else UPSTREAM
 
 
 def _skip_below(tx: Writer, ended: Iterable[Task], ledger: Ledger) -> list[Task]:
     unsuccessful = [task for task in ended if task.state is not TaskState.SUCCEEDED]
     if not unsuccessful:
         return []
-    culprits = {task.job_seq: task for task in unsuccessful}
+    culprits: dict[int, list[Task]] = defaultdict(list)
+    for task in unsuccessful:
+        culprits[task.job_seq].append(task)
     below = tx.lock_waiting_below([task.seq for task in unsuccessful])
     return _skip(tx, [(task, _because(culprits[task.job_seq])) for task in below], ledger)
 
 
-def _because(culprit: Task) -> Failure:
-    return Failure(code="upstream", message=f"skipped: task {shorten(culprit.name)} above it was {culprit.state.value}")
+def _because(culprits: Sequence[Task]) -> Failure:
+    """Of several that ended at once it is not asked which one stands above: the sentence holds for each."""
+    first, *others = culprits
+    if not others:
+        message = f"skipped: task {shorten(first.name)} above it was {first.state.value}"
+        return Failure(code="upstream", message=message)
+    names = ", ".join(f"{shorten(task.name)} ({task.state.value})" for task in culprits[:_NAMED])
+    more = f" and {len(culprits) - _NAMED} more" if len(culprits) > _NAMED else ""
+    return Failure(code="upstream", message=f"skipped: at least one of these stands above it: {names}{more}")
 
 
 def _skip(tx: Writer, wanted: Sequence[tuple[Task, Failure]], ledger: Ledger) -> list[Task]:
@@ -56,10 +81,9 @@ def _skip(tx: Writer, wanted: Sequence[tuple[Task, Failure]], ledger: Ledger) ->
     return after
 
 
-def _release(tx: Writer, bodies: Iterable[Task], ledger: Ledger) -> list[Task]:
-    before = list(bodies)
-    after = [tasks_.released(task) for task in before]
+def _release(tx: Writer, bodies: Sequence[Task], ledger: Ledger) -> list[Task]:
+    after = [tasks_.released(task) for task in bodies]
     tx.save_tasks(after)
-    for task in before:
+    for task in bodies:
         ledger.moved(task, TaskState.READY)
     return after

@@ -2,7 +2,8 @@
 
     nodes whose lease is over        their runs are lost, their tasks tried again
     ready tasks, due retries         offered
-    offers nobody took               offered again, unless their message still waits in the broker
+    offers nobody took               offered again, unless their message still waits in the broker; withdrawn when
+                                     nobody may claim them any more
     jobs being canceled              what is not running is canceled, what runs is told again
     tasks that no node could hold    failed, after a grace, with what the largest node has
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from app.domain import task as tasks_
 from app.domain.errors import Unavailable
+from app.domain.job import Desired
 from app.domain.node import Node, unfit_reason
 from app.domain.run import Run
 from app.domain.task import Task
@@ -25,6 +27,7 @@ from app.services.ledger import Ledger
 from app.services.nodes import lose
 from app.services.release import Offers, publish, release, release_ready
 from app.services.settle import settle_below
+from app.services.withdraw import is_out, withdraw
 from app.wire.report import Failure
 from app.wire.resources import Route
 from app.wire.states import RunState, TaskState
@@ -41,6 +44,7 @@ class Sweeper:
 
     holder: str
     listening_since_us: int | None = None
+    passed_at_us: int | None = None
     unfit_since_us: dict[str, int] = field(default_factory=dict)
 
 
@@ -81,12 +85,17 @@ def _reap(core: Core, sweeper: Sweeper) -> int:
         lease_us = int(core.clockwork.lease_s * MICROSECONDS)
         gap_us = int(3 * core.clockwork.sweep_s * MICROSECONDS)
         alive_us = tx.stamped_at_us(WEB_ALIVE)
-        if sweeper.listening_since_us is None or (alive_us is not None and alive_us < tx.now_us - gap_us):
-            sweeper.listening_since_us = tx.now_us
-        if tx.now_us - sweeper.listening_since_us < lease_us:
+        since_us = sweeper.listening_since_us
+        # A beginning in the future is one before the database's clock stepped back. A gap in these passes is one in
+        # which the database may have been away for nodes, too.
+        gaps = [at_us < tx.now_us - gap_us for at_us in (alive_us, sweeper.passed_at_us) if at_us is not None]
+        sweeper.passed_at_us = tx.now_us
+        if since_us is None or since_us > tx.now_us or any(gaps):
+            since_us = sweeper.listening_since_us = tx.now_us
+        if tx.now_us - since_us < lease_us:
             return 0, Offers()
         ledger = Ledger()
-        runs = tx.held([node.id for node in tx.expired_nodes()])
+        runs = tx.held([*(node.id for node in tx.expired_nodes()), *_gone(tx)])
         routes = lose(core, tx, runs, LEASE_OVER, ledger, released=False)
         offers = release(core, tx, routes, ledger)
         ledger.write(tx)
@@ -95,6 +104,11 @@ def _reap(core: Core, sweeper: Sweeper) -> int:
     count, offers = core.store.write(work)
     publish(core, offers)
     return count
+
+
+def _gone(tx: Writer) -> list[str]:
+    """Nodes that have said their last word, a lease ago: a claim or a hand-off may have crossed it on its way."""
+    return [node.id for node in tx.nodes() if node.offline and node.lease_until_us < tx.now_us]
 
 
 def _offer_again(core: Core) -> int:
@@ -107,21 +121,31 @@ def _offer_again(core: Core) -> int:
         waiting = core.broker.waiting({Route.parse(run.route) for run in stale})
     except Unavailable:
         return 0
-    missing = [run.id for run in stale if run.id not in waiting]
-    again = core.store.write(lambda tx: _touch(tx, missing, timeout_us)) if missing else []
+    due = core.store.write(lambda tx: _touch(tx, [run.id for run in stale], timeout_us))
+    again = [run for run in due if run.id not in waiting]
     publish(core, Offers(all=tuple(Offer(route=Route.parse(run.route), run_ids=(run.id,)) for run in again)))
     return len(again)
 
 
 def _touch(tx: Writer, run_ids: list[str], timeout_us: int) -> list[Run]:
-    """Those still queued and still overdue, noted as offered now: two sweepers do not both publish them."""
-    runs = [
-        replace(run, offered_at_us=tx.now_us)
-        for run in tx.lock_runs(run_ids)
-        if run.state is RunState.QUEUED and run.offered_at_us < tx.now_us - timeout_us
-    ]
-    tx.save_runs(runs)
-    return runs
+    """Those still queued and still overdue, noted as offered now: two sweepers do not both publish them, and those
+    whose message still waits do not keep others from being looked at. What nobody may claim any more is withdrawn.
+    """
+    overdue_us = tx.now_us - timeout_us
+    queued = [run for run in tx.lock_runs(run_ids) if run.state is RunState.QUEUED and run.offered_at_us < overdue_us]
+    if not queued:
+        return []
+    tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in queued])}
+    desired = tx.desired({run.job_seq for run in queued})
+    paused = {seq for seq, wish in desired.items() if wish == Desired.PAUSE}
+    offered = [run for run in queued if run.job_seq not in paused and is_out(run, tasks[run.task_seq])]
+    kept = {run.id for run in offered}
+    ledger = Ledger()
+    withdraw(tx, [run for run in queued if run.id not in kept], ledger)
+    again = [replace(run, offered_at_us=tx.now_us) for run in offered]
+    tx.save_runs(again)
+    ledger.write(tx)
+    return again
 
 
 def _fail_unfit(core: Core, sweeper: Sweeper) -> int:
@@ -137,6 +161,7 @@ def _fail_unfit(core: Core, sweeper: Sweeper) -> int:
         ledger = Ledger()
         count = 0
         for key in (key for key in unfit if since[key] + grace_us <= tx.now_us):
+            withdraw(tx, tx.lock_queued(key, tx.now_us + 1, _BATCH), ledger)
             tasks = tx.lock_ready(key, _BATCH)
             _fail(tx, tasks, Failure(code="no_node_fits", message=unfit_reason(unfit[key], nodes)), ledger)
             count += len(tasks)
@@ -147,7 +172,7 @@ def _fail_unfit(core: Core, sweeper: Sweeper) -> int:
 
 
 def _unfit_routes(tx: Writer, nodes: list[Node]) -> dict[str, Route]:
-    routes = {key: Route.parse(key) for key in tx.ready_routes()}
+    routes = {key: Route.parse(key) for key in (*tx.ready_routes(), *tx.queued_routes())}
     return {key: route for key, route in routes.items() if not any(node.serves(route) for node in nodes)}
 
 

@@ -1,4 +1,4 @@
-"""An API for tests of the node: a real HTTP server that speaks the node protocol of `app.wire` and keeps all that is said.
+"""An API for tests of the node: a real HTTP server that speaks the node protocol of `app.wire` and keeps what is said.
 
 Runs are put in by the test; offers are published to a real broker by `ring`. Answers can be made to fail.
 """

@@ -175,9 +175,11 @@ class Python:
             runner.close()
 
     def trim(self, now: float) -> None:
-        while len(self._idle) > 1 and now - self._idle[0].used_at > IDLE_KEEP_S:
-            with contextlib.suppress(IndexError):
-                self._idle.popleft().close()
+        for runner in list(self._idle)[:-1]:
+            if now - runner.used_at > IDLE_KEEP_S:
+                with contextlib.suppress(ValueError):  # a slot has taken it meanwhile
+                    self._idle.remove(runner)
+                    runner.close()
 
     def close(self) -> None:
         while self._idle:
@@ -283,14 +285,23 @@ class Session:
         if "skipped" in answer:
             return told_to_end(work, answer["skipped"])
         began, ended = answer["began"], answer["ended"]
-        if meter.readable(runner.warden.socket.fileno()):
-            for message in runner.heard():
-                self._hear(message, work)
+        if answer["bred"] or ended - began >= QUICK_S:
+            self._take_output(runner, work)
         self._window = min(self._window * 2, MOST_AHEAD) if ended - began < QUICK_S else 1
         runner.cpu_s = (answer["cpu"][0], answer["cpu"][1])
         runner.peak_rss = max(runner.peak_rss, int(answer["usage"][2]))
         work.journal.begin(began)
         return _answered(work, answer, usage_of(answer["usage"], ended - began))
+
+    def _take_output(self, runner: Runner, work: Work) -> None:
+        """What the run's own children, or code below Python, wrote has come another way than the answer."""
+        runner.warden.sync()
+        while runner.alive:
+            messages = runner.heard()
+            for message in messages:
+                self._hear(message, work)
+            if any("synced" in message for message in messages):
+                return
 
     def _hear(self, message: Message, work: Work | None = None) -> None:
         """Output that did not go through `sys.stdout`: of the run that is first."""

@@ -146,15 +146,19 @@ class Gauge:
         self._io = os.open("/proc/self/io", os.O_RDONLY)
         self._children = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
         self._peaks = os.open("/proc/self/clear_refs", os.O_WRONLY)
+        self._bred = 0.0
         self._last = self._read()
+        self.bred = False
 
     def reset_peak(self) -> None:
         with contextlib.suppress(OSError):
             os.write(self._peaks, b"5")
 
     def take(self) -> list[float]:
-        """[user s, system s, peak RSS, current RSS, read, written, processes], and the next run begins here."""
-        before, self._last = self._last, self._read()
+        """Since the last call: [user s, system s, peak RSS, current RSS, read, written, processes]; `bred` says whether there were children."""
+        before, bred = self._last, self._bred
+        self._last = self._read()
+        self.bred = self._bred > bred
         user, system, read, written = (now - then for now, then in zip(self._last, before, strict=True))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return [user, system, peak, 0, read, written, 1]
@@ -169,6 +173,7 @@ class Gauge:
     def _read(self) -> tuple[float, float, int, int]:
         own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         fields = os.pread(self._io, 512, 0).split()
+        self._bred = below.ru_utime + below.ru_stime
         return (
             own.ru_utime + below.ru_utime,
             own.ru_stime + below.ru_stime,
@@ -195,7 +200,9 @@ def serve(wire: Wire, table: Table, outputs: tuple[Output, Output]) -> None:
         _clear(gauge, home if request["cwd"] is None else None)
         for output in outputs:
             output.end()
-        answer.update(id=request["id"], began=began, ended=time.monotonic(), usage=gauge.take(), cpu=gauge.spent())
+        usage = gauge.take()
+        answer.update(id=request["id"], began=began, ended=time.monotonic(), usage=usage)
+        answer.update(cpu=gauge.spent(), bred=gauge.bred)
         wire.tell(answer)
 
 

@@ -15,12 +15,15 @@ from app.wire.resources import Route
 
 
 class MemoryBroker:
-    """`away` makes every call fail as a lost broker does; `announced` has the keys of all routes announced so far."""
+    """`away` makes every call fail as a lost broker does; `announced` has the keys of all routes announced so far,
+    `nudged` the ids of all nodes that were asked for a heartbeat.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queues: dict[str, deque[str]] = {}
         self.announced: set[str] = set()
+        self.nudged: set[str] = set()
         self.away = False
 
     def publish(self, offers: Sequence[Offer]) -> None:
@@ -39,6 +42,10 @@ class MemoryBroker:
     def announce(self, routes: Collection[Route]) -> None:
         if not self.away:
             self.announced.update(route.key for route in routes)
+
+    def nudge(self, node_ids: Collection[str]) -> None:
+        if not self.away:
+            self.nudged.update(node_ids)
 
     def take(self, keys: Collection[str] | None = None) -> Offer | None:
         """As a node pops: the oldest message of the first of these routes that has one, by default of any route."""

@@ -55,17 +55,15 @@ def _groups() -> Select[Any]:
     first = select(tasks.c.seq).where(_ready, _of_route, start).order_by(*_order).limit(ONE).scalar_subquery()
     walk = select(first.label("seq")).cte("walk", recursive=True)
     here, there = tasks.alias("here"), tasks.alias("there")
-    following = (
-        select(there.c.seq)
-        .where(
-            is_one_of(there.c.state, TaskState.READY.value),
-            there.c.route == bindparam("route"),
-            tuple_(there.c.rank, there.c.job_seq) > tuple_(here.c.rank, here.c.job_seq),
-        )
-        .order_by(there.c.rank, there.c.job_seq, there.c.height.desc(), there.c.seq)
-        .limit(ONE)
-        .correlate(here)
-        .scalar_subquery()
+    others = select(there.c.seq).where(
+        is_one_of(there.c.state, TaskState.READY.value), there.c.route == bindparam("route")
+    )
+    order = (there.c.rank, there.c.job_seq, there.c.height.desc(), there.c.seq)
+    # Two searches and not one by (rank, job_seq): SQLite would walk through all that has the same rank.
+    same_rank = others.where(there.c.rank == here.c.rank, there.c.job_seq > here.c.job_seq)
+    next_rank = others.where(there.c.rank > here.c.rank)
+    following = func.coalesce(
+        *(found.order_by(*order).limit(ONE).correlate(here).scalar_subquery() for found in (same_rank, next_rank))
     )
     walk = walk.union_all(select(following).select_from(walk.join(here, here.c.seq == walk.c.seq)))
     # From `walk` alone, so that its order is that of the answer and the limit ends it.

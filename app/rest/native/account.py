@@ -8,7 +8,7 @@ from app.ports.records import Project, Token
 from app.rest import auth
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
-from app.rest.native.schemas.account import NewToken, ProjectIn, ProjectShown, TokenIn, TokenShown
+from app.rest.native.schemas.account import Issued, NewToken, ProjectIn, ProjectShown, TokenIn, TokenShown
 from app.rest.native.schemas.queries import PageQuery
 from app.rest.paging import Listing, cut
 from app.services import access, control, query
@@ -49,14 +49,14 @@ def list_tokens(asked: Mapping[str, Any]) -> Listing[Token]:
 @ADMIN
 @routes.arguments(TokenIn)
 @routes.response(201, NewToken)
-def create_token(token: Mapping[str, Any]) -> tuple[Token, str]:
+def create_token(token: Mapping[str, Any]) -> Issued:
     """Make a token; its text is answered this once"""
     allowed = access.SCOPES[token["role"]]
     wanted = token.get("scopes")
     if wanted is not None and (beyond := [scope for scope in wanted if scope not in allowed]):
         detail = f"the role {token['role']} has not {', '.join(beyond)}; it has {', '.join(allowed)}"
         raise Invalid([Problem("/scopes", detail)])
-    return access.create_token(
+    made, text = access.create_token(
         core(),
         org_id=who().org_id,
         name=token["name"],
@@ -64,6 +64,7 @@ def create_token(token: Mapping[str, Any]) -> tuple[Token, str]:
         scopes=None if wanted is None else tuple(wanted),
         expires_s=token.get("expires_s"),
     )
+    return Issued(token=made, text=text)
 
 
 @routes.delete("/v1/tokens/<key:token_id>")

@@ -1,5 +1,6 @@
 """Projects and tokens: as read and as answered."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -77,6 +78,14 @@ class TokenShown(Shown):
 TokenList = list_of(TokenShown)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A new token and the text that is shown this once."""
+
+    token: Token
+    text: str
+
+
 class NewToken(Shown):
     id = fields.String()
     name = fields.String()
@@ -88,5 +97,5 @@ class NewToken(Shown):
     token = fields.String(metadata={"description": "Shown this once."})
 
     @staticmethod
-    def show(value: tuple[Token, str]) -> Document:
-        return {**TokenShown.show(value[0]), "token": value[1]}
+    def show(value: Issued) -> Document:
+        return {**TokenShown.show(value.token), "token": value.text}

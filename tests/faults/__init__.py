@@ -1,0 +1,1 @@
+"""Real processes, broken on purpose: scenarios over a small fleet of which every process is known by its pid."""
