@@ -268,6 +268,12 @@ class NodeWorker(Worker):
 
     consumer: Any  # set by Celery's blueprint
 
+    def on_consumer_ready(self, consumer: Any) -> None:
+        """What was announced before this node listened is in the answer to a heartbeat."""
+        super().on_consumer_ready(consumer)
+        for _, beat in _on_beat:
+            beat()
+
     def on_before_init(self, quiet: bool = False, **options: Any) -> None:
         """Without the warning about the superuser: it is about pickle, which is not accepted here."""
         with warnings.catch_warnings():
@@ -315,7 +321,7 @@ def when_asked_to_beat(node_id: str, beat: Callable[[], None]) -> None:
 
 @control_command(name="flotilla_beat", args=[("node_ids", list)])
 def flotilla_beat(panel: Any, node_ids: Sequence[str] = ()) -> dict[str, str]:
-    """Remote control: send a heartbeat now. A hint that its answer has news, such as a cancel. Without ids: everybody."""
+    """Remote control: beat now, for the answer has news, such as a cancel. Without ids it is for every node."""
     for node_id, beat in _on_beat:
         if not node_ids or node_id in node_ids:
             beat()

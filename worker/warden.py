@@ -8,8 +8,8 @@ socket closes and the tree is ended at once. It imports next to nothing, so that
                      {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; {"op": "sync"};
                      end of file: end all
     warden -> node   {"lines": [[at, stream, text], ...]}, {"began", "sample": [at, ...]}, {"pid"} of what is not
-                     watched, {"synced"} when all output so far has been told, and for each run one {"ended": {...}} or {"refused": {...}}; times are seconds of
-                     CLOCK_MONOTONIC
+                     watched, {"synced"} when all output so far has been told, and for each run one
+                     {"ended": {...}} or {"refused": {...}}; times are seconds of CLOCK_MONOTONIC
 """
 
 import ctypes

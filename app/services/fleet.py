@@ -7,10 +7,14 @@ from collections.abc import Iterable
 
 from app.domain.node import Node
 from app.domain.run import Run
-from app.ports.store import Reader
+from app.ports.store import Reader, Writer
 from app.wire.resources import NOTHING, Resources, Route
 
+NEGLECTED_US = 1_000_000
+"""An offer this old is not being popped: whoever could has no room."""
 _REFRESH_US = 1_000_000
+_LOOK_US = 500_000
+_LOOKED_AT = 200
 _QUICK_S = 0.050
 _BUNDLE_S = 0.100
 _WEIGHT = 0.2
@@ -23,6 +27,8 @@ class Fleet:
         self._nodes: dict[str, Node] = {}
         self._free: dict[str, Resources] = {}
         self._read_at_us = 0
+        self._neglected: frozenset[Route] = frozenset()
+        self._looked_at_us = 0
 
     def refresh(self, tx: Reader, *, at_once: bool = False) -> None:
         if at_once or not 0 <= tx.now_us - self._read_at_us < _REFRESH_US:
@@ -58,9 +64,21 @@ class Fleet:
             if not node.offline and not node.drain and now_us <= node.lease_until_us and node.serves(route)
         )
 
+    def served(self, tx: Reader, route: Route) -> bool:
+        """A node takes work of this route, or would if it had room."""
+        return any(True for _ in self.serving(tx, route))
+
     def idle_slots(self, tx: Reader, route: Route) -> int:
         """How many more runs of the route the fleet could start now."""
         return sum(max(0, route.shape.times_in(self._free.get(node.id, node.free))) for node in self.serving(tx, route))
+
+    def neglected(self, tx: Writer) -> frozenset[Route]:
+        """Routes with an offer that has been out for long and that nobody has popped; looked up twice a second."""
+        if not 0 <= tx.now_us - self._looked_at_us < _LOOK_US:
+            stale = tx.stale_offers(tx.now_us - NEGLECTED_US, _LOOKED_AT)
+            self._neglected = frozenset(Route.parse(key) for key in {run.route for run in stale})
+            self._looked_at_us = tx.now_us
+        return self._neglected
 
 
 class Pace:

@@ -1,7 +1,8 @@
 """A slot that has just ended a run is given its next ones with the answer: no broker, no second request.
 
 1. Only runs of the slot's own route, in release order: first what was offered a while ago and nobody took, then what is
-   ready. So a hand-off passes over nothing that waits on the same route.
+   ready. So a hand-off passes over nothing that waits on the same route; and it is refused when the slot's room is
+   what another route has been waiting for.
 2. How many: of what is ready, 1 / (1 + idle slots elsewhere that could take it); more than one only when the route's
    runs are quick. The rest is published, so that no slot idles while another holds a pile.
 3. The runs carry a claim id made of the asking run and its fence: the repeat of a report whose answer was lost gets the
@@ -17,16 +18,14 @@ from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.store import Writer
 from app.services.assign import to_specs
-from app.services.core import MICROSECONDS, Core
+from app.services.core import Core
 from app.services.finish import fail_unstarted
+from app.services.fleet import NEGLECTED_US
 from app.services.ledger import Ledger
 from app.services.release import new_runs
 from app.wire.claim import RunSpec
 from app.wire.resources import Route
 from app.wire.states import TaskState
-
-_NEGLECTED_US = MICROSECONDS
-"""An offer this old, on a route that has a busy slot asking, is not being popped."""
 
 
 def hand_off(
@@ -41,7 +40,7 @@ def hand_off(
             continue
         claim_id = f"handoff:{run.id}:{run.fence}"
         claims = _repeated(tx, node_id, claim_id)
-        if not claims and _may_take(core, tx, node_id):
+        if not claims and _may_take(core, tx, node_id, Route.parse(run.route)):
             claims = _take(core, tx, run.route, node_id, claim_id, takes, ledger)
         specs, hopeless = to_specs(tx, claims)
         routes |= {task.route for task in fail_unstarted(core, tx, hopeless, ledger)}
@@ -51,10 +50,18 @@ def hand_off(
     return handoffs, routes
 
 
-def _may_take(core: Core, tx: Writer, node_id: str) -> bool:
+def _may_take(core: Core, tx: Writer, node_id: str, route: Route) -> bool:
+    """Not when the node drains, nor when an offer of another route has long been waiting for just this slot's room."""
     core.fleet.refresh(tx)
     node = core.fleet.node(node_id)
-    return node is not None and not node.drain
+    if node is None or node.drain:
+        return False
+    free = core.fleet.free(node_id)
+    room = free + route.shape
+    return not any(
+        other != route and node.serves(other) and other.shape.fits(room) and not other.shape.fits(free)
+        for other in core.fleet.neglected(tx)
+    )
 
 
 def _freed(core: Core, tx: Writer, node_id: str, route: str) -> set[str]:
@@ -87,7 +94,7 @@ def _take(
 def _take_neglected(tx: Writer, route: str, most: int) -> list[tuple[Run, Task]]:
     if not tx.queued_counts([route]).get(route):
         return []
-    runs = tx.lock_queued(route, tx.now_us - _NEGLECTED_US, most)
+    runs = tx.lock_queued(route, tx.now_us - NEGLECTED_US, most)
     desired = tx.desired({run.job_seq for run in runs}) if runs else {}
     runs = [run for run in runs if desired.get(run.job_seq) == Desired.RUN]
     tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in runs])} if runs else {}

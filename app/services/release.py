@@ -21,7 +21,7 @@ from app.wire.resources import Route
 from app.wire.states import RunState, TaskState
 
 _WINDOW = 2
-"""Offers out for each run that could start now: one to start, one for the slot that is free next."""
+"""Messages out for each slot that could start one now: one to start, one for the slot that is free next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,14 @@ def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger) -> 
     offers: list[Offer] = []
     for key in sorted(routes):
         route = Route.parse(key)
-        idle = core.fleet.idle_slots(tx, route)
-        bundle = core.pace.bundle(key, core.max_bundle)
-        room = _WINDOW * idle * bundle - queued.get(key, 0)
+        if not core.fleet.served(tx, route):
+            continue
+        messages = _WINDOW * core.fleet.idle_slots(tx, route)
+        bundle = core.pace.bundle(key, core.max_bundle) if messages else 1
+        # One is out even when there is no room: so nodes see that the route waits, and make room in the end.
+        room = max(1, messages * bundle) - queued.get(key, 0)
         if room > 0 and (ready := tx.lock_ready(key, room)):
-            size = max(1, min(bundle, -(-len(ready) // (_WINDOW * idle))))
+            size = max(1, min(bundle, -(-len(ready) // max(1, messages))))
             offers += _offer(core, tx, route, ready, size, ledger)
     return Offers(all=tuple(offers))
 

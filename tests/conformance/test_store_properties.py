@@ -108,7 +108,7 @@ class Script:
                 at,
                 id=self.id(),
                 priority=owner.priority,
-                height=len(header) % 3,
+                height=at * 7 % 3,
                 state=TaskState.WAITING if header else TaskState.READY,
             )
             for at, header in enumerate(needs)
@@ -151,6 +151,11 @@ class Script:
         )
         tx.add_events([Event(org_id=ORG, job_id=r.job_id, at_us=NOW_US, kind="tasks", data=[r.id]) for r in runs])
 
+    def work(self, tx: Writer, limit: int, well: bool) -> None:
+        self.offer(tx, limit)
+        self.claim(tx, limit)
+        self.end(tx, limit, well)
+
     def again(self, tx: Writer, which: int) -> None:
         tasks = tx.lock_tasks_in(which % (self.jobs + 1), TASK_TERMINAL, 99)
         tx.reopen_parts([one.seq for one in tasks])
@@ -172,7 +177,8 @@ numbers = st.integers(1, 6)
 steps = st.one_of(
     st.tuples(st.just("submit"), dags()),
     st.tuples(st.just("offer"), numbers),
-    st.tuples(st.just("offer"), numbers),
+    st.tuples(st.just("work"), numbers, st.booleans()),
+    st.tuples(st.just("work"), numbers, st.just(True)),
     st.tuples(st.just("claim"), numbers),
     st.tuples(st.just("end"), numbers, st.booleans()),
     st.tuples(st.just("end"), numbers, st.just(True)),
@@ -181,7 +187,7 @@ steps = st.one_of(
     st.tuples(st.just("prefer"), numbers, st.integers(40, 60)),
     st.tuples(st.just("delete"), numbers),
 )
-scripts = st.lists(steps, min_size=1, max_size=25).map(lambda found: [("submit", [[], [0], [0, 1]]), *found])
+scripts = st.lists(steps, min_size=8, max_size=25).map(lambda found: [("submit", [[], [0], [0, 1]]), *found])
 
 
 def play(store: Store, wanted: Sequence[Sequence[Any]]) -> Script:

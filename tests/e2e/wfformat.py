@@ -18,12 +18,11 @@ def read(path: Path) -> dict[str, Any]:
         return dict(json.load(file)["workflow"])
 
 
-def as_job(path: Path, *, longest_s: float, cpus: int, memory_mb: int) -> dict[str, Any]:
-    """The longest task takes `longest_s`; what a task had of cores and memory, as far as a node has it."""
+def as_job(path: Path, *, work_s: float, cpus: int, memory_mb: int) -> dict[str, Any]:
+    """All tasks together take `work_s`; what a task had of cores and memory, as far as a node has it."""
     workflow = read(path)
     ran = {task["id"]: task for task in workflow["execution"]["tasks"]}
-    longest = max(task["runtimeInSeconds"] for task in ran.values())
-    scale = longest_s / longest if longest else 0.0
+    scale = work_s / sum(task["runtimeInSeconds"] for task in ran.values())
     tasks = []
     for task in workflow["specification"]["tasks"]:
         was = ran[task["id"]]

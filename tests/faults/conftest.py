@@ -1,12 +1,13 @@
 """Fleets for scenarios: one for a module's tests, put right again after each, with the invariants checked."""
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
 from tests.conftest import missing
+from tests.faults.client import ApiError
 from tests.faults.fleet import Fleet
 from tests.faults.history import check
 from tests.servers import ServerMissingError
@@ -27,9 +28,23 @@ def fleet_of(**options: object) -> Iterator[Fleet]:
         yield made
 
 
-def settle(fleet: Fleet) -> None:
-    """All runs again, nothing is left of a run, every job's invariants hold."""
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+def settle(fleet: Fleet, request: pytest.FixtureRequest) -> None:
+    """All runs again, nothing is left of a run, every job's invariants hold. What a failed test left is canceled."""
     fleet.start()
+    if request.node.stash.get(FAILED, False):
+        for job_id in fleet.jobs:
+            with suppress(ApiError):
+                fleet.cancel(job_id)
     fleet.until(lambda: not fleet.survivors(), QUIET_S)
     fleet.until(
         lambda: all(node["free"] == node["total"] and not node["running"] for node in fleet.client.nodes().values()),

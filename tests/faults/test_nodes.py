@@ -26,9 +26,9 @@ def shared() -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def fleet(shared: Fleet) -> Iterator[Fleet]:
+def fleet(shared: Fleet, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     yield shared
-    settle(shared)
+    settle(shared, request)
 
 
 def crashes(fleet: Fleet, job_id: str) -> list[int]:
@@ -146,7 +146,7 @@ def test_f4_a_node_is_asked_to_stop(fleet: Fleet, figures: Figures) -> None:
     given = {run["id"] for run in running if run["nodeId"] == node_id}
     figures.restart()
     victim.send(signal.SIGTERM)
-    fleet.until(lambda: fleet.client.get(f"/v1/nodes/{node_id}")["state"] in ("draining", "offline"), 3.0)
+    fleet.until(lambda: fleet.client.get(f"/v1/nodes/{node_id}")["free"]["cpu"] == 0, 3.0)
     later = fleet.submit([command(fleet.ledger, f"later-{n}", "ok") for n in range(10)], name="f4 later")
     fleet.finish(later)
     assert node_id not in {run["nodeId"] for run in fleet.client.runs(later)}

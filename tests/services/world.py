@@ -17,7 +17,7 @@ from app.ports.records import Page
 from app.ports.store import Store
 from app.services import access, claim, nodes, query, record, submit, sweep
 from app.services.core import Clockwork, Core
-from app.services.sweep import Swept, Sweeper
+from app.services.sweep import Sweeper, Swept
 from app.wire.claim import Claim, ClaimAnswer, RunSpec
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Held, Registration
 from app.wire.report import Ending, Report, ReportAnswer, ReportBatch

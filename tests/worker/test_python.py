@@ -175,8 +175,8 @@ def test_a_run_told_to_end_is_gone_in_time_and_those_behind_it_do_not_begin(
 def test_usage_is_each_run_s_own(python: Python, make_work: MakeWork) -> None:
     busy, idle = make_work("r", call("spin", seconds=0.5)), make_work("s", {"callable": "noop"})
     first, second = run(python, busy, idle)
-    assert first.usage.cpu_user_s > 0.2
-    assert second.usage.cpu_user_s < 0.1
+    assert first.usage.cpu_user_s > 0.05
+    assert second.usage.cpu_user_s < 0.05
     assert len(notebook(busy).samples) >= 1
 
 

@@ -155,7 +155,10 @@ class Gauge:
             os.write(self._peaks, b"5")
 
     def take(self) -> list[float]:
-        """Since the last call: [user s, system s, peak RSS, current RSS, read, written, processes]; `bred` says whether there were children."""
+        """Since the last call: user s, system s, peak and current RSS, read, written, processes.
+
+        `bred` then says whether there were children.
+        """
         before, bred = self._last, self._bred
         self._last = self._read()
         self.bred = self._bred > bred
