@@ -61,7 +61,7 @@ class Pulse:
             except RefusedError as refused:
                 log.error("the API refused to register this node (is FLOTILLA_NODE_TOKEN right?): %s", refused)
             self._soon.wait(pause_s)
-            pause_s = min(5.0, pause_s * 2)
+            pause_s = min(5.0, pause_s * 1.3)
         return False
 
     def step(self) -> None:

@@ -51,7 +51,7 @@ class Node:
         self.home = host.move_in(settings.node_dir)
         total = _total(settings)
         slots = settings.slots or max(8, 8 * total.cpu_milli // 1000)
-        self.api = Api(settings.server_url, settings.node_token, connections=slots + 2)
+        self.api = Api(settings.server_url, settings.node_token)
         self.api.named(self.home.node_id)
         self.python = Python(
             mark=self.home.mark,

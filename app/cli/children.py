@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -46,7 +46,6 @@ class Child:
     start_again_at: float = 0.0
     falls: int = 0
     """Ends since it was last steady."""
-    restarts: int = field(default=0)
 
     @property
     def pid(self) -> int | None:
@@ -70,7 +69,6 @@ class Child:
         """Starts it again when that is due. The exit code when it has ended since the last step, else None."""
         if self.process is None:
             if now >= self.start_again_at:
-                self.restarts += 1
                 self.start()
             return None
         code = self.process.poll()
@@ -79,7 +77,10 @@ class Child:
             return None
         self.falls = 0 if now - self.started_at >= STEADY_S else self.falls + 1
         self.process = None
-        self.start_again_at = now + PAUSES_S[min(max(self.falls - 1, 0), len(PAUSES_S) - 1)]
+        pause_s = PAUSES_S[min(max(self.falls - 1, 0), len(PAUSES_S) - 1)]
+        self.start_again_at = now + pause_s
+        if not pause_s:
+            self.start()
         return code
 
     def send(self, number: signal.Signals) -> None:

@@ -4,7 +4,7 @@ DIR/flotilla.db     the store          DIR/token         the administrator's tok
 DIR/broker/         the broker's file  DIR/node-token    its own nodes' token         DIR/nodes   scratch and spool
 DIR/lock            held while an `up` runs
 
-The tokens are made here, before anything has been imported that could store them: `app/cli/seeded.py` tells the store.
+The tokens are made here, before anything has been imported that could store them: `app/cli/seeds.py` tells the store.
 """
 
 import fcntl

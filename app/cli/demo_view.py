@@ -86,9 +86,10 @@ def panel(job: Json, nodes: list[Json]) -> "RenderableType":
     for node in nodes:
         taken, whole = node["total"]["cpu"] - node["free"]["cpu"], node["total"]["cpu"]
         filled = round(20 * taken / whole) if whole else 0
-        load = Text("■" * filled, style="cyan") + Text("·" * (20 - filled), style="bright_black")
         running = len(node.get("running") or ())
-        rows.add_row(node["name"], load + Text(f"  {taken:g} of {whole:g} cpu, {running} running"))
+        said = f"  {taken:g} of {whole:g} cpu, {running} running"
+        load = Text.assemble(("■" * filled, "cyan"), ("·" * (20 - filled), "bright_black"), said)
+        rows.add_row(node["name"], load)
     return Panel(Group(rows), title=job["name"], title_align="left", expand=False)
 
 

@@ -20,7 +20,6 @@ from app.cli.output import age, as_json, moment, paint
 
 LEAST_DISK_GB = 2
 LEAST_PYTHON = (3, 11)
-LATE_S = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ def is_over(job: Json) -> bool:
     return JobState(job["state"]) in JOB_TERMINAL
 
 
+def succeeded(jobs: Sequence[Json]) -> bool:
+    return all(job["state"] == "succeeded" for job in jobs)
+
+
 def follow(client: Client, ids: Sequence[str], timeout_s: float | None, away: Callable[[str], None]) -> Iterator[Json]:
     """The jobs as they are at each look, those that have ended once. Raises TimedOut, and ServerAway in the end."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s

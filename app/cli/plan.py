@@ -51,7 +51,7 @@ class Plan:
         seeds = {"FLOTILLA_UP_ADMIN_TOKEN_FILE": str(data.token_file)}
         seeds |= {"FLOTILLA_UP_NODE_TOKEN_FILE": str(data.node_token_file)}
         seeds |= {"FLOTILLA_UP_OWN_DATABASE": "1" if self.own_database else ""}
-        return Program(name="web", command=_python("app.cli.seeded", "app.main"), environ=self._server(broker) | seeds)
+        return Program(name="web", command=_python("app.cli.boot", "app.main"), environ=self._server(broker) | seeds)
 
     def engine(self, broker: Mapping[str, str]) -> Program:
         return Program(name="engine", command=_python("app.engine"), environ=self._server(broker))

@@ -5,7 +5,6 @@ Nothing is shown of what is over within a moment: neither worth reading nor wort
 
 import sys
 import time
-from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -97,7 +96,3 @@ class _Bars:
 
     def close(self) -> None:
         self._progress.stop()
-
-
-def succeeded(jobs: Sequence[Json]) -> bool:
-    return all(job["state"] == "succeeded" for job in jobs)

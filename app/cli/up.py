@@ -1,5 +1,6 @@
 """`flotilla up`: everything on this machine in the foreground. What may it listen on, and what does it say?"""
 
+import contextlib
 import os
 import select
 import signal
@@ -113,14 +114,15 @@ def greet(plan: Plan) -> None:
 
 
 class Signals:
-    """How often SIGINT or SIGTERM came; the end of a child wakes the waiting too."""
+    """How often SIGINT, SIGTERM or SIGHUP came; the end of a child wakes the waiting too."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._wake, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake, write_end = os.pipe()
+        os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        signal.signal(signal.SIGINT, self._asked)
-        signal.signal(signal.SIGTERM, self._asked)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._asked)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def wait(self, at_most_s: float) -> None:
@@ -156,9 +158,11 @@ def _grace_s(text: str | None) -> float:
 
 
 def say(text: str) -> None:
-    click.echo(text)
-    sys.stdout.flush()
+    """Whoever listened may be gone; that is no reason to end."""
+    with contextlib.suppress(OSError):
+        click.echo(text)
 
 
 def warn(text: str) -> None:
-    click.echo(text, err=True)
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)

@@ -8,9 +8,9 @@ from app.cli import find
 from app.cli.client import Client, Json, connect
 from app.cli.columns import JOBS
 from app.cli.failures import JOB_FAILED
-from app.cli.following import follow, is_over
+from app.cli.following import follow, is_over, succeeded
 from app.cli.output import output_option, show_list
-from app.cli.progress import Lookout, succeeded
+from app.cli.progress import Lookout
 
 INTERRUPTED = 130
 

@@ -93,7 +93,7 @@ def settle(job: Job, now_us: int) -> Job:
         state = JobState.RUNNING
     # Order goes before the present where the database's clock has stepped back.
     started = job.started_at_us
-    if started is None and state not in (JobState.PENDING, JobState.PAUSED):
+    if started is None and state not in (JobState.PENDING, JobState.PAUSED, JobState.CANCELED):
         started = max(now_us, job.created_at_us)
     finished = max(now_us, started or job.created_at_us) if state in JOB_TERMINAL else None
     failure = None

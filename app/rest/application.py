@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
@@ -26,6 +26,8 @@ HEADERS: Final = (
     ("Referrer-Policy", "no-referrer"),
 )
 """A view that needs others sets them itself."""
+
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -89,7 +91,23 @@ def _finish(response: Response) -> Response:
     for name, value in HEADERS:
         headers.setdefault(name, value)
     headers["X-Request-Id"] = problems.request_id(request)
+    if request.method not in _READING and "who" in g:
+        _note(response)
     return response
+
+
+def _note(response: Response) -> None:
+    """The audit: who changed what, from where, and with what outcome."""
+    log.info(
+        "changed",
+        who=g.who.name,
+        org_id=g.who.org_id,
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        address=request.remote_addr,
+        request_id=problems.request_id(request),
+    )
 
 
 def mounted(app: Flask) -> list[tuple[str, str]]:

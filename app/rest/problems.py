@@ -104,19 +104,18 @@ def _explain_ours(error: errors.FlotillaError) -> Answer:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     if status == 500:
         return Answer(status=500, detail=_FAULT)
-    headers, places_ = {}, ()  # type: dict[str, str], tuple[Mapping[str, str], ...]
-    detail = str(error)
+    detail, headers, found = str(error), dict[str, str](), tuple[Mapping[str, str], ...]()
     if isinstance(error, errors.Invalid):
-        places_ = tuple({"pointer": one.pointer, "detail": one.detail} for one in error.problems[: limits.MAX_PROBLEMS])
+        found = tuple({"pointer": one.pointer, "detail": one.detail} for one in error.problems[: limits.MAX_PROBLEMS])
         if error.total > 1:
             detail = f"{error.total} places are wrong; the first: {detail}"
     elif isinstance(error, BadParameters):
-        places_ = tuple({"parameter": name, "detail": text} for name, text in error.problems.items())
+        found = tuple({"parameter": name, "detail": text} for name, text in error.problems.items())
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="flotilla"'
     elif isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
-    return Answer(status=status, detail=detail, errors=places_, headers=headers)
+    return Answer(status=status, detail=detail, errors=found, headers=headers)
 
 
 def _explain_http(error: HTTPException) -> Answer:

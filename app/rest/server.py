@@ -3,6 +3,7 @@
 waitress is threads in one process. It reads whole requests before a thread sees them, so a slow client holds none.
 """
 
+import resource
 import signal
 import threading
 import time
@@ -24,6 +25,8 @@ LARGEST_BODY: Final = 64 << 20
 
 DRAIN_S: Final = 20.0
 _TICK_S: Final = 1.0
+_MOST_CONNECTIONS: Final = 10_000
+_OTHER_FILES: Final = 200
 _DRAIN_TICK_S: Final = 0.02
 
 
@@ -67,7 +70,7 @@ class Server:
             port=port,
             threads=threads,
             ident=None,
-            connection_limit=10_000,
+            connection_limit=_most_connections(),
             recv_bytes=1 << 16,
             max_request_body_size=LARGEST_BODY,
             channel_timeout=120,
@@ -116,3 +119,9 @@ class Server:
 
     def _channels(self) -> list[Any]:
         return [each for each in self._sockets.values() if isinstance(each, HTTPChannel)]
+
+
+def _most_connections() -> int:
+    """As many as there may be open files, less what the rest of the process needs."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(_MOST_CONNECTIONS, max(soft - _OTHER_FILES, 16)) if soft != resource.RLIM_INFINITY else _MOST_CONNECTIONS

@@ -20,7 +20,7 @@ from app.services import query
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.finish import CANCELED
-from app.services.ledger import Ledger
+from app.services.ledger import Ledger, job_event
 from app.services.release import Offers, publish, release
 from app.services.settle import settle_below
 from app.services.withdraw import withdraw_runs
@@ -43,9 +43,11 @@ def _want_canceled(tx: Writer, who: Principal, job_id: str) -> Job:
         return job
     if job.state in JOB_TERMINAL:
         raise Conflict(f"the job has already ended: it is {job.state.value}")
-    job = replace(job, desired=Desired.CANCEL, version=job.version + 1)
-    tx.save_jobs([settle(job, tx.now_us)])
-    return job
+    wanted = settle(replace(job, desired=Desired.CANCEL, version=job.version + 1), tx.now_us)
+    tx.save_jobs([wanted])
+    if wanted.state is not job.state:
+        tx.add_events([job_event(wanted, tx.now_us)])
+    return wanted
 
 
 def _walk(core: Core, job: Job) -> int:

@@ -80,13 +80,15 @@ def _once(shape: workloads.Graph, options: argparse.Namespace) -> dict[str, floa
         started = time.perf_counter()
         accepted = submit.submit(core, who, "@default", job(shape))
         submitted = time.perf_counter()
+        spent = time.process_time()
         node.drain()
         ended = time.perf_counter()
+        spent = time.process_time() - spent
         found = store.read(lambda tx: tx.job(accepted.id))
         store.close()
         if found is None or found.state is not JobState.SUCCEEDED:
             raise SystemExit(f"the job did not succeed: {found}")
-    return {"submit_s": submitted - started, "run_s": ended - submitted, "calls": node.calls}
+    return {"submit_s": submitted - started, "run_s": ended - submitted, "cpu_s": spent, "calls": node.calls}
 
 
 def job(shape: workloads.Graph) -> JobSpec:
@@ -118,6 +120,7 @@ def _line(
         "tasks": len(shape),
         "handoff": not options.no_handoff,
         "us_per_task": round(run_s / len(shape) * 1e6, 1),
+        "cpu_us_per_task": round(statistics.median(sample["cpu_s"] for sample in samples) / len(shape) * 1e6, 1),
         "tasks_per_s": round(len(shape) / run_s),
         "submit_us_per_task": round(statistics.median(s["submit_s"] for s in samples) / len(shape) * 1e6, 1),
         "calls": samples[-1]["calls"],

@@ -11,9 +11,11 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from app.adapters import sql
 from app.domain.job import Job
+from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
 from app.ports.records import Event, Page, Part, StoredLine
 from app.ports.store import Store, Writer
@@ -121,10 +123,7 @@ def record_one(store: Store, length: int = 300) -> list[float]:
     return times
 
 
-def hop(tx: Writer, owner: Job, ended: object, body: Task) -> object:
-    from app.domain.run import Run
-
-    assert isinstance(ended, Run)
+def hop(tx: Writer, owner: Job, ended: Run, body: Task) -> Run:
     tx.renew_lease(NODE.id, tx.now_us, SHAPE)
     (found,) = tx.lock_runs([ended.id])
     tx.save_runs([replace(found, state=RunState.SUCCEEDED, result=1, usage=Usage(wall_s=0.1), sequence=2)])
@@ -172,11 +171,12 @@ def submit_large(store: Store, tasks: int = 100_000, needs: int = 3) -> str:
     store.write(work)
     times.append(time.perf_counter())
     after_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    parts = [f"{after - before:.2f} s" for before, after in zip(times, times[1:], strict=False)]
+    parts = [f"{after - before:.2f} s" for before, after in pairwise(times)]
     began = time.perf_counter()
     store.write(lambda tx: tx.delete_job(owner.seq))
     return (
-        f"{tasks} tasks, {sum(len(h) for _, h in chords)} edges: tasks {parts[0]}, chords {parts[1]}, commit {parts[2]}; "
+        f"{tasks} tasks, {sum(len(header) for _, header in chords)} edges: "
+        f"tasks {parts[0]}, chords {parts[1]}, commit {parts[2]}; "
         f"peak memory {before_mb} -> {after_mb} MB; deleted in {time.perf_counter() - began:.2f} s"
     )
 

@@ -166,6 +166,22 @@ def test_wait_says_plain_lines_where_there_is_no_terminal(server: FakeServer, fl
     assert flotilla("wait", JOB_ID).err == f"a job {JOB_ID} succeeded 1/1 in 4.00s\n"
 
 
+@pytest.mark.parametrize("cancels", [False, True])
+def test_ctrl_c_on_wait_cancels_only_when_asked_to(
+    server: FakeServer, flotilla: Flotilla, monkeypatch: pytest.MonkeyPatch, cancels: bool
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.cli.following.time.sleep", interrupt)
+    server.on("GET", JOBS, job("running"))
+    server.on("POST", f"{JOBS}/cancel", job("canceled"))
+    said = flotilla("wait", JOB_ID, *(["--cancel-on-interrupt"] if cancels else []))
+    assert said.code == 130
+    assert (f"flotilla wait {JOB_ID}" in said.err) is not cancels
+    assert len(server.bodies("POST", f"{JOBS}/cancel")) == cancels
+
+
 @pytest.mark.parametrize("verb", ["cancel", "pause", "resume"])
 def test_what_is_wanted_of_jobs_is_changed_one_by_one(server: FakeServer, flotilla: Flotilla, verb: str) -> None:
     server.on("POST", f"{JOBS}/{verb}", job("canceled"))

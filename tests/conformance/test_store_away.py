@@ -1,5 +1,7 @@
 """The database goes away and comes back; transactions get into each other's way."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -159,3 +161,18 @@ def test_what_is_committed_on_sqlite_is_on_the_disk(tmp_path: Path) -> None:
 def test_a_database_that_is_no_store_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:"):
         sql.open_store(url, threads=1)
+
+
+def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from app.adapters import sql\n"
+        f"url = 'sqlite:///{tmp_path}/store.db'\n"
+        "sql.upgrade(url)\n"
+        "print(sql.open_store(url, threads=1).write(lambda tx: tx.reserve('job', 1)))\n"
+        "try: sql.open_store('postgresql://host/x', threads=1)\n"
+        "except ValueError as error: print(error)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[0] == "1"
+    assert "flotilla[postgres]" in said

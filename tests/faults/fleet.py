@@ -19,10 +19,11 @@ import orjson
 
 from app.adapters import sql
 from app.adapters.sql import SqlStore
-from app.cli.data_folder import new_token
-from app.cli.seeded import ensure_token
+from app.adapters.system_chance import SystemChance
 from app.config import CLOCKWORKS
-from app.services.core import Clockwork
+from app.ports.records import Page
+from app.services import access
+from app.services.core import Clockwork, Core
 from tests.faults.client import TERMINAL, ApiError, Client
 from tests.faults.process import Process
 from tests.faults.proxy import Proxy
@@ -80,7 +81,7 @@ class Fleet:
         self.ledger.touch()
         self.redis: RedisServer = DurableRedis() if durable else RedisServer()
         self.postgres = PostgresServer() if postgres else None
-        self.admin, self._node_token = new_token(), new_token()
+        self.admin = self._node_token = ""
         self._given = environ or {}
         self._sizes = (cpus, memory)
         ports = [free_port() for _ in range(webs)]
@@ -106,8 +107,9 @@ class Fleet:
                 connection.execute("CREATE DATABASE flotilla")
         sql.upgrade(self.database_url)
         with contextlib.closing(self.open_store()) as store:
-            ensure_token(store, self.admin, name="admin", role="admin")
-            ensure_token(store, self._node_token, name="nodes", role="node")
+            core = Core(store=store, broker=None, chance=SystemChance())  # type: ignore[arg-type]  # tokens need none
+            _, self.admin = access.create_token(core, org_id=access.ORG, name="admin", role="admin")
+            _, self._node_token = access.create_token(core, org_id=access.ORG, name="nodes", role="node")
 
     @property
     def database_url(self) -> str:
@@ -223,6 +225,16 @@ class Fleet:
             return found if len(found) >= count else []
 
         return self.until(enough, within_s)
+
+    def gate(self, name: str) -> Path:
+        """The file that programs wait for which `hold`."""
+        return self.folder / f"gate-{name}"
+
+    def crashes(self, job_id: str) -> list[int]:
+        """The node deaths that each task of the job was in flight at."""
+        with contextlib.closing(self.open_store()) as store:
+            views = store.read(lambda tx: tx.tasks(tx.job(job_id).seq, Page(limit=100_000)))  # type: ignore[union-attr]
+        return [view.task.crashes for view in views]
 
     def node_of(self, run: Json) -> Process:
         names = {node["id"]: name for name, node in self.client.nodes().items()}

@@ -75,15 +75,23 @@ def leave_daemon(ledger: str) -> None:
 
 
 def flood(mib: int) -> None:
-    line = b"x" * 127 + b"\n"
-    for _ in range(mib * 8):
-        os.write(1, line * 1024)
+    lines = (b"x" * 1023 + b"\n") * 64
+    for _ in range(mib * 16):
+        os.write(1, lines)
 
 
 def spin(seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         pass
+
+
+def spin_all(seconds: float, processes: int = 4) -> None:
+    for _ in range(processes - 1):
+        if os.fork() == 0:
+            spin(seconds)
+            os._exit(0)
+    spin(seconds)
 
 
 def fill(mib: int) -> None:
@@ -119,6 +127,8 @@ def main(ledger: str, mode: str, argument: str = "") -> int:
         flood(int(argument))
     elif mode == "spin":
         spin(float(argument))
+    elif mode == "spin-all":
+        spin_all(float(argument))
     elif mode == "fill":
         fill(int(argument))
     elif mode == "result":

@@ -66,6 +66,11 @@ class Proxy:
         with self._lock:
             self._loses.append((matches, then))
 
+    def forget(self) -> None:
+        """No answer is to be lost any more."""
+        with self._lock:
+            self._loses.clear()
+
     def close(self) -> None:
         self._listener.close()
         self.heal()

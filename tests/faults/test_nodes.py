@@ -3,15 +3,12 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from tests.faults.client import call, command
 from tests.faults.conftest import Figures, fleet_of, settle
 from tests.faults.fleet import PRODUCTION, Fleet, bound
-from tests.faults.history import ALL
 
 pytestmark = pytest.mark.fault
 
@@ -31,19 +28,8 @@ def fleet(shared: Fleet, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     settle(shared, request)
 
 
-def crashes(fleet: Fleet, job_id: str) -> list[int]:
-    """The node deaths that each task was in flight at."""
-    with closing(fleet.open_store()) as store:
-        views = store.read(lambda tx: tx.tasks(tx.job(job_id).seq, ALL))  # type: ignore[union-attr]  # it is there
-    return [view.task.crashes for view in views]
-
-
-def gate(fleet: Fleet, name: str) -> Path:
-    return fleet.folder / name
-
-
 def test_f1_a_node_is_killed_with_everything_below_it(fleet: Fleet, figures: Figures) -> None:
-    open_ = gate(fleet, "f1")
+    open_ = fleet.gate("f1")
     job = fleet.submit(
         [command(fleet.ledger, f"held-{n}", "hold", open_) for n in range(3 * WIDE)]
         + [command(fleet.ledger, f"short-{n}", "ok") for n in range(QUEUED)],
@@ -85,7 +71,7 @@ def test_f1_the_node_alone_is_killed_and_leaves_no_orphan(fleet: Fleet, figures:
 
 
 def test_f2_a_child_is_killed(fleet: Fleet, figures: Figures) -> None:
-    open_ = gate(fleet, "f2")
+    open_ = fleet.gate("f2")
     job = fleet.submit(
         [
             command(fleet.ledger, "retried", "hold", open_, attempts=2),
@@ -138,7 +124,7 @@ def test_f3_a_warm_runner_is_killed(fleet: Fleet, figures: Figures) -> None:
 
 
 def test_f4_a_node_is_asked_to_stop(fleet: Fleet, figures: Figures) -> None:
-    open_ = gate(fleet, "f4")
+    open_ = fleet.gate("f4")
     job = fleet.submit([command(fleet.ledger, f"held-{n}", "hold", open_) for n in range(6)], name="f4")
     running = fleet.running(job, 6)
     victim = fleet.node_of(running[0])
@@ -157,12 +143,12 @@ def test_f4_a_node_is_asked_to_stop(fleet: Fleet, figures: Figures) -> None:
     open_.touch()
     fleet.finish(job)
     assert fleet.state(job) == "succeeded"
-    assert set(crashes(fleet, job)) == {0}
+    assert set(fleet.crashes(job)) == {0}
     fleet.until(lambda: not victim.alive, 10)
 
 
 def test_f5_a_node_is_frozen_and_wakes_up(fleet: Fleet, figures: Figures) -> None:
-    open_ = gate(fleet, "f5")
+    open_ = fleet.gate("f5")
     job = fleet.submit([command(fleet.ledger, f"held-{n}", "hold", open_) for n in range(6)], name="f5")
     running = fleet.running(job, 6)
     victim = fleet.node_of(running[0])

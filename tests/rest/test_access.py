@@ -1,6 +1,7 @@
 """Who comes in, by which token, and what he may not see."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.domain.errors import Malformed, Unauthorized
 from app.rest import application, auth
@@ -152,6 +153,18 @@ def test_tokens_are_made_shown_once_and_revoked(api: Api) -> None:
 def test_a_bad_token_request_is_refused(shared: Api, body: dict[str, object], place: str) -> None:
     answer = shared.post("/v1/tokens", body)
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, place)
+
+
+def test_changes_and_refusals_are_logged_without_secrets(api: Api) -> None:
+    with capture_logs() as logs:
+        api.submit(noop("a"))
+        api.get("/v1/jobs")
+        api.get("/v1/jobs", as_=None, headers={"Authorization": "Bearer fl_aaaaaaaa_topsecret"})
+    changed, refused = logs
+    assert (changed["event"], changed["who"], changed["path"], changed["status"]) == ("changed", "admin", SUBMIT, 201)
+    assert (refused["event"], refused["path"]) == ("refused", "/v1/jobs")
+    assert "topsecret" not in str(logs)
+    assert api.tokens["admin"] not in str(logs)
 
 
 def test_hosts_that_are_not_allowed_are_400(api: Api) -> None:

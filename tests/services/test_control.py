@@ -1,4 +1,4 @@
-"""Do cancel, pause, retry, change and delete act at once, on exactly what they should, and on nothing that has ended?"""
+"""Do cancel, pause, retry, change and delete act at once, and on exactly what they should?"""
 
 import pytest
 

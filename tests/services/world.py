@@ -21,7 +21,7 @@ from app.services.sweep import Sweeper, Swept
 from app.wire.claim import Claim, ClaimAnswer, RunSpec
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Held, Registration
 from app.wire.report import Ending, Report, ReportAnswer, ReportBatch
-from app.wire.resources import Resources, Route
+from app.wire.resources import NOTHING, Resources, Route
 from app.wire.states import RUN_TERMINAL, RunState
 from app.wire.usage import Usage
 from tests.invariants import World as Moment
@@ -181,13 +181,14 @@ def task(name: str, *needs: str, **asked: Any) -> TaskSpec:
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """A node that does as it is told, one slot a run, without limits on slots."""
+    """A node that does as it is told. What came with one claim or hand-off is one slot's, and charged once."""
 
     world: World
     id: str
     total: Resources
     able: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     held: dict[str, RunSpec] = field(default_factory=dict)
+    slots: dict[str, tuple[str, Resources]] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     claims: int = 0
 
@@ -197,10 +198,8 @@ class Node:
 
     @property
     def free(self) -> Resources:
-        free = self.total
-        for spec in self.held.values():
-            free -= spec.shape
-        return free
+        charged = dict(self.slots[run_id] for run_id in self.held)
+        return self.total - sum(charged.values(), NOTHING)
 
     def register(self) -> None:
         self.held.clear()
@@ -218,10 +217,18 @@ class Node:
 
     def claim(self, *run_ids: str, claim_id: str | None = None) -> ClaimAnswer:
         self.claims += 1
-        asked = Claim(claim_id=claim_id or f"{self.id}-{self.claims}", run_ids=run_ids, free=self.free)
+        claim_id = claim_id or f"{self.id}-{self.claims}"
+        known = self.core.store.read(lambda tx: tx.run(run_ids[0])) if run_ids else None
+        charge = Route.parse(known.route).shape if known else NOTHING
+        asked = Claim(claim_id=claim_id, run_ids=run_ids, free=self.free - charge)
         answer = sent(claim.claim(self.core, self.id, sent(asked)))
-        self.held |= {spec.run_id: spec for spec in answer.runs}
+        self._hold(claim_id, answer.runs)
         return answer
+
+    def _hold(self, slot: str, specs: Sequence[RunSpec]) -> None:
+        for spec in specs:
+            self.held[spec.run_id] = spec
+            self.slots[spec.run_id] = (slot, spec.shape)
 
     def take(self) -> list[str]:
         """Pop one message that fits and claim it; the names of the tasks that this gave."""
@@ -247,8 +254,8 @@ class Node:
         answer = sent(record.record(self.core, self.id, sent(batch)))
         for run_id in answer.stale:
             self.held.pop(run_id, None)
-        for specs in answer.handoffs.values():
-            self.held |= {spec.run_id: spec for spec in specs}
+        for run_id, specs in answer.handoffs.items():
+            self._hold(self.slots[run_id][0], specs)
         return answer
 
     def news(self, spec: RunSpec, **said: Any) -> Report:

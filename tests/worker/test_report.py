@@ -25,7 +25,7 @@ class Bench:
         self.fake = api
         self.stale: list[str] = []
         self.handed: list[str] = []
-        self.client = Api(api.url, "token", connections=8)
+        self.client = Api(api.url, "token")
         self.client.named("node")
         self.folder = folder
         self.clock = Clock(now_us=now_us(), received=0.0)

@@ -3,7 +3,6 @@
 from sqlalchemy.engine import make_url
 
 from app.adapters.sql.database import Database
-from app.adapters.sql.postgres import Postgres
 from app.adapters.sql.sqlite import Sqlite
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.upgrade import current, head, upgrade
@@ -18,7 +17,18 @@ def open_store(url: str, *, threads: int) -> SqlStore:
     if backend == "sqlite":
         database = Sqlite(url, threads)
     elif backend == "postgresql":
-        database = Postgres(url, threads)
+        database = _postgres(url, threads)
     else:
         raise ValueError(f"no store for {backend!r}; the URL begins with sqlite:// or postgresql://")
     return SqlStore(database)
+
+
+def _postgres(url: str, threads: int) -> Database:
+    """The driver is an extra; who has SQLite only does without it."""
+    try:
+        from app.adapters.sql.postgres import Postgres
+    except ModuleNotFoundError as missing:
+        raise ValueError(
+            f"a PostgreSQL database needs the extra: pip install 'flotilla[postgres]' ({missing})"
+        ) from None
+    return Postgres(url, threads)

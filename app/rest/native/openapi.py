@@ -19,7 +19,7 @@ Times are RFC 3339 in UTC, durations are seconds. Memory in requirements is in M
 memory is in bytes. Ids are UUIDs. Lists come in pages: follow `nextCursor`. Errors are RFC 9457 problems.
 """
 
-PLAIN: Final = ("fleet", "health")
+PLAIN: Final = ("protocol", "health")
 """Blueprints without schemas: the protocol of `app.wire`, and health."""
 
 _PROBLEM: Final = "Problem"

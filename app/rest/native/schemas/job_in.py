@@ -10,7 +10,7 @@ from app.domain import limits
 from app.domain.job import JobSpec
 from app.rest import paths
 from app.rest.native.fields import Choice, Flag, Object, Strict, Text, Whole, text_problem
-from app.rest.native.schemas.task_in import Tasks
+from app.rest.native.schemas.tasks_in import Tasks
 
 MOST_WEBHOOKS = 16
 

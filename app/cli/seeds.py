@@ -1,14 +1,10 @@
-"""`python -m app.cli.seeded app.main`: the web process of `flotilla up`, with its folder's tokens.
+"""What must be in the store of `flotilla up` before it is ready: its tables, and the tokens of its data folder.
 
-It sees to the store's tables and tokens, then becomes the named module. One process does both, because what it must
-import for the one it needs for the other, and that is most of what a start takes.
+The tokens' texts are in files that were made before anything could store them: see data_folder.py.
 """
 
 import hashlib
-import os
-import runpy
-import sys
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from app import bootstrap
@@ -24,21 +20,16 @@ OWN_DATABASE = "FLOTILLA_UP_OWN_DATABASE"
 """Set when the database is the data folder's own, which nobody else would bring to this version."""
 
 
-def main() -> None:
-    module = sys.argv[1]
-    environ = {name: os.environ.pop(name, "") for name in (ADMIN_FILE, NODE_FILE, OWN_DATABASE)}
-    _seed(Settings.from_environ(os.environ), environ)
-    sys.argv = [module]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-def _seed(settings: Settings, environ: Mapping[str, str]) -> None:
-    if environ[OWN_DATABASE]:
+def plant(environ: MutableMapping[str, str]) -> None:
+    """Takes its own settings out of the environment, which what follows does not know."""
+    files = {role: environ.pop(key) for role, key in (("admin", ADMIN_FILE), ("node", NODE_FILE))}
+    settings = Settings.from_environ(environ)
+    if environ.pop(OWN_DATABASE, ""):
         sql.upgrade(settings.database_url)
     store = bootstrap.store(settings)
     try:
-        for name, role, key in (("up", "admin", ADMIN_FILE), ("up's nodes", "node", NODE_FILE)):
-            ensure_token(store, Path(environ[key]).read_text().strip(), name=name, role=role)
+        for role, file in files.items():
+            ensure_token(store, Path(file).read_text().strip(), name=f"flotilla up, {role}", role=role)
     finally:
         store.close()
 
@@ -62,7 +53,3 @@ def ensure_token(store: Store, text: str, *, name: str, role: str) -> None:
             )
 
     store.write(work)
-
-
-if __name__ == "__main__":
-    main()
