@@ -10,6 +10,7 @@ import os
 ROOT = "/sys/fs/cgroup"
 MIB = 1024 * 1024
 PERIOD_US = 100_000
+LEAF = "flotilla.node"
 MOST_PROCESSES = 4096
 """Of one run; against fork bombs."""
 
@@ -40,6 +41,33 @@ def _own(controller: str) -> str | None:
                 return f"{ROOT}/{controller}{path}"
             return (f"{ROOT}/unified{path}" if os.path.isdir(f"{ROOT}/unified") else f"{ROOT}{path}").rstrip("/")
     return None
+
+
+def _base(own: str) -> str:
+    """Where groups of wardens are made: beside the node's leaf when it has moved into one."""
+    own = own.rstrip("/")
+    return os.path.dirname(own) if os.path.basename(own) == LEAF else own
+
+
+def share(own: str | None = None) -> bool:
+    """Version 2: makes room for groups of wardens in the node's own group, when that was given to it (`Delegate=yes`).
+
+    A group that hands its controllers down may have no processes itself, so the node moves into a leaf. When others are
+    in the group as well the kernel refuses, and the node moves back. To be called before the first warden starts.
+    """
+    own = own or _own("")
+    if own is None or os.path.basename(own) == LEAF or "memory" not in _read(f"{own}/cgroup.controllers").split():
+        return False
+    leaf = f"{own}/{LEAF}"
+    with contextlib.suppress(OSError):
+        os.makedirs(leaf, 0o755, exist_ok=True)
+    pid = str(os.getpid())
+    if _write(f"{leaf}/cgroup.procs", pid) and _write(f"{own}/cgroup.subtree_control", "+memory +cpu +pids"):
+        return True
+    _write(f"{own}/cgroup.procs", pid)
+    with contextlib.suppress(OSError):
+        os.rmdir(leaf)
+    return False
 
 
 class Group:
@@ -93,7 +121,8 @@ class Group:
 
     def leave(self) -> None:
         for folder in self._folders:
-            _write(f"{os.path.dirname(folder)}/cgroup.procs", str(os.getpid()))
+            above = os.path.dirname(folder)
+            _write(f"{above}/{LEAF}/cgroup.procs" if self._unified else f"{above}/cgroup.procs", str(os.getpid()))
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
 
@@ -115,9 +144,9 @@ class Group:
 
     def _enter_unified(self, name: str) -> str | None:
         own = _own("")
-        if own is None or "memory" not in _read(f"{own}/cgroup.subtree_control").split():
+        if own is None or "memory" not in _read(f"{_base(own)}/cgroup.subtree_control").split():
             return None
-        return self._join(f"{own}/{name}", "memory.max")
+        return self._join(f"{_base(own)}/{name}", "memory.max")
 
     def _enter(self, name: str, controller: str, needs: str) -> str | None:
         own = _own(controller)
@@ -139,10 +168,14 @@ class Group:
         return folder
 
 
+def bases() -> list[str]:
+    """The folders that may hold groups of this node's wardens."""
+    found = [_own(controller) for controller in ("", "memory", "cpu", "pids")]
+    return [_base(own) for own in found if own is not None]
+
+
 def discard(name: str) -> None:
     """Removes what a warden that was killed has left of its group; what is in use stays."""
-    for controller in ("", "memory", "cpu", "pids"):
-        own = _own(controller)
-        if own is not None:
-            with contextlib.suppress(OSError):
-                os.rmdir(f"{own.rstrip('/')}/{name}")
+    for folder in bases():
+        with contextlib.suppress(OSError):
+            os.rmdir(f"{folder}/{name}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from app.wire.resources import Resources
-from worker import stage
+from worker import cgroup, stage
 
 MIB = 1024 * 1024
 RESERVED_MEMORY_SHARE = 0.1
@@ -142,6 +142,7 @@ def move_in(folder: Path) -> Home:
         ) from None
     end_leftovers(folder)
     home = Home(folder=folder, node_id=_identity(folder / "node.json"), lock=lock)
+    cgroup.share()
     home.scratch.mkdir(mode=0o700, exist_ok=True)
     for name in os.listdir(home.scratch):
         stage.remove(home.scratch / name)
@@ -194,9 +195,7 @@ def _marked(pid: int, mark: bytes, own: bytes) -> bool:
 
 def _remove_groups() -> None:
     """Control groups of wardens that are dead; those in use cannot be removed and stay."""
-    for line in _read("/proc/self/cgroup").splitlines():
-        _, names, path = line.split(":", 2)
-        for controller in names.split(",") if names else ("", "unified"):
-            for folder in Path(f"/sys/fs/cgroup/{controller}{path}").glob("flotilla-*"):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+    for folder in cgroup.bases():
+        for group in Path(folder).glob("flotilla-*"):
+            with contextlib.suppress(OSError):
+                group.rmdir()

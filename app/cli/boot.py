@@ -16,7 +16,11 @@ def main() -> int:
     module = importlib.import_module(sys.argv[1])
     gc.freeze()
     gc.enable()
-    seeds.plant(os.environ)
+    try:
+        seeds.plant(os.environ)
+    except ValueError as wrong:  # a setting, or a database of another version
+        print(wrong, file=sys.stderr)
+        return 2
     return int(module.main())
 
 

@@ -19,12 +19,15 @@ Json = Any  # a JSON value as the server sent it
 
 TIMEOUT_S = (5, 60)  # to connect, to answer
 PAUSES_S = (0.2, 0.5)  # before saying it again
+LONG_PAUSES_S = (0.2, 0.5, 1, 2, 4)
+"""To a server that has answered before: it is being started again."""
 PAGE = 1000
 
 
 class Client:
     def __init__(self, profile: Profile) -> None:
         self.url = profile.url
+        self._met = False
         self._session = requests.Session()
         self._session.trust_env = False  # a netrc would replace the token, a proxy cannot reach this machine
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
@@ -54,9 +57,11 @@ class Client:
     def _ask(self, method: str, path: str, query: dict[str, object], body: Json) -> Json:
         headers = {} if body is None else {"Idempotency-Key": str(uuid.uuid4())}
         asked = {key: value for key, value in query.items() if value is not None}
-        for pause_s in (*PAUSES_S, None):
+        for pause_s in (*(LONG_PAUSES_S if self._met else PAUSES_S), None):
             try:
-                return _content(self._send(method, path, params=asked, json=body, headers=headers))
+                content = _content(self._send(method, path, params=asked, json=body, headers=headers))
+                self._met = True
+                return content
             except ServerAway:
                 if pause_s is None:
                     raise

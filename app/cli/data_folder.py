@@ -7,6 +7,7 @@ DIR/lock            held while an `up` runs
 The tokens are made here, before anything has been imported that could store them: `app/cli/seeds.py` tells the store.
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -74,14 +75,16 @@ class DataFolder:
 
     def token(self, path: Path) -> str:
         """The token in this file, which is made with a new one when it is absent."""
-        try:
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        with contextlib.suppress(FileNotFoundError):
             return path.read_text().strip()
+        beside = path.with_name(f"{path.name}.new")
+        beside.unlink(missing_ok=True)
+        made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(made, "w") as file:
             file.write(f"{new_token()}\n")
             file.flush()
             os.fsync(file.fileno())
+        beside.replace(path)  # whole or not there, whenever this process is killed
         return path.read_text().strip()
 
 

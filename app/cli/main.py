@@ -75,9 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = flotilla.main(args=arguments, prog_name="flotilla", standalone_mode=False)
     except Failure as failure:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {failure.what}", err=True)
-        if failure.remedy:
-            click.echo(f"  {failure.remedy}", err=True)
+        first, *more = map(_printable, failure.what.splitlines())
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {first}", err=True)
+        for line in (*more, *((f"  {failure.remedy}",) if failure.remedy else ())):
+            click.echo(line, err=True)
         sys.exit(failure.code)
     except click.ClickException as wrong:
         wrong.show()
@@ -89,6 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit fails in silence
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _printable(line: str) -> str:
+    """An error may hold other people's names."""
+    return "".join(letter if letter.isprintable() else " " for letter in line)
 
 
 if __name__ == "__main__":

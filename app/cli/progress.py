@@ -69,14 +69,14 @@ class Lookout:
 class _Bars:
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self._progress: Progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[counts]}", markup=False, style="bright_black"),
-            TimeElapsedColumn(),
+            TextColumn("{task.fields[took]}", markup=False),
             console=Console(stderr=True),
         )
         self._bars: dict[str, TaskID] = {}
@@ -85,9 +85,11 @@ class _Bars:
     def see(self, job: Json) -> None:
         done, _, total = done_of(job).partition("/")
         if job["id"] not in self._bars:
-            self._bars[job["id"]] = self._progress.add_task(cell(job["name"])[:40], total=int(total), counts="")
+            self._bars[job["id"]] = self._progress.add_task(
+                cell(job["name"])[:40], total=int(total), counts="", took=""
+            )
         bar = self._bars[job["id"]]
-        self._progress.update(bar, completed=int(done), total=int(total), counts=counts_text(job["counts"]))
+        self._progress.update(bar, completed=int(done), counts=counts_text(job["counts"]), took=took(job))
         if is_over(job):
             self._progress.stop_task(bar)
 

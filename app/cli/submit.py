@@ -64,7 +64,7 @@ def submit(
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--cpu", type=click.FloatRange(0.001), default=1.0, show_default=True, help="Cores it may use.")
+@click.option("--cpu", type=click.IntRange(1), default=1, show_default=True, help="Cores it may use.")
 @click.option(
     "--memory", type=click.IntRange(1), default=256, show_default=True, metavar="MB", help="Memory it may use."
 )
@@ -78,7 +78,7 @@ def submit(
 @click.argument("argv", metavar="-- PROGRAM [ARGUMENT]...", nargs=-1, required=True)
 @output_option
 def run(
-    cpu: float,
+    cpu: int,
     memory: int,
     name: str | None,
     queue: str,
@@ -99,7 +99,7 @@ def run(
         "name": program[:LONGEST_NAME],
         "executor": "command",
         "payload": {"argv": list(argv)},
-        "requirements": {"cpu": int(cpu) if cpu.is_integer() else cpu, "memory": memory},
+        "requirements": {"cpu": cpu, "memory": memory},
     }
     task |= {"tag": tag} if tag else {}
     task |= {"limitations": {"maxExecutionTimeInSeconds": time_limit}} if time_limit else {}
@@ -163,7 +163,7 @@ def _show_plan(plan: Json, output: str) -> None:
     levels = plan["levels"]
     whole = plan["total"]
     click.echo(f"{plan['tasks']} tasks, {plan['edges']} edges; nothing was submitted")
-    click.echo(f"levels    {len(levels)}, the widest has {max(levels, default=0)} tasks")
+    click.echo(f"levels    {len(levels)}, up to {max(levels, default=0)} wide")
     click.echo(f"in all    {whole['cpu']:g} cpu and {whole['memory']} MB, were everything to run at once")
     click.echo()
     show_list(plan["shapes"], SHAPES, "table", empty="no tasks")

@@ -50,6 +50,19 @@ def hand_off(
     return handoffs, routes
 
 
+def silent_slots(
+    core: Core, tx: Writer, node_id: str, ended: Sequence[Run], asking: Sequence[tuple[Run, int]]
+) -> set[str]:
+    """Slots that ask for nothing are free once the last run of their claim has ended; routes as in `hand_off`."""
+    asked = {run.claim_id for run, _ in asking} if core.handoff else set()
+    claims = {run.claim_id: run.route for run in ended if run.claim_id not in asked}
+    routes: set[str] = set()
+    for claim_id, route in claims.items():
+        if claim_id is not None and not tx.runs_of_claim(node_id, claim_id):
+            routes |= _freed(core, tx, node_id, route)
+    return routes
+
+
 def _may_take(core: Core, tx: Writer, node_id: str, route: Route) -> bool:
     """Not when the node drains, nor when an offer of another route has long been waiting for just this slot's room."""
     core.fleet.refresh(tx)

@@ -19,7 +19,7 @@ from app.ports.records import StoredLine
 from app.ports.store import Writer
 from app.services.core import MICROSECONDS, Core
 from app.services.finish import finish
-from app.services.handoff import hand_off
+from app.services.handoff import hand_off, silent_slots
 from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
 from app.wire.report import Ending, Report, ReportAnswer, ReportBatch
@@ -51,6 +51,7 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
         ledger = Ledger()
         ready = finish(core, tx, folded.ended, ledger)
         handoffs, routes = hand_off(core, tx, node_id, folded.asking, ledger)
+        routes |= silent_slots(core, tx, node_id, [run for run, _ in folded.ended], folded.asking)
         routes |= {task.route for task in ready}
         if (free := core.fleet.free(node_id)) != batch.free:  # slots got nothing and give their charge back
             tx.renew_lease(node_id, until_us, free)

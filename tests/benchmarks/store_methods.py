@@ -190,7 +190,7 @@ def main(url: str) -> None:
     for (name, single), (_, batch) in zip(one, many, strict=True):
         print(f"{name:24}{single:8.0f}{batch:8.0f}")
     store.write(
-        lambda tx: [tx.save_tasks([replace(t, state=TaskState.SUCCEEDED)]) for t in tx.lock_ready(ROUTE, 10_000)]
+        lambda tx: tx.save_tasks([replace(one, state=TaskState.SUCCEEDED) for one in tx.lock_ready(ROUTE, 10_000)])
     )
     times = sorted(record_one(store))
     print(f"record of one run, ms: median {times[len(times) // 2]:.3f}, p99 {times[int(len(times) * 0.99)]:.3f}")

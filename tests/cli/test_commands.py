@@ -101,7 +101,7 @@ def test_a_dry_run_shows_the_plan_and_asks_for_nothing_else(
     path.write_text('{"name": "n", "tasks": []}')
     out = flotilla("submit", str(path), "--dry-run").out
     assert server.asked[0].query == {"dryRun": "true"}
-    assert "the widest has 2 tasks" in out
+    assert "2, up to 2 wide" in out
     assert "n1" in out
 
 

@@ -13,7 +13,7 @@ from app.ports.store import Reader, Store, Writer
 from app.wire.report import Failure
 from app.wire.resources import Resources
 from app.wire.states import JobState, RunState, TaskState
-from tests.conformance.values import NOW_US, ORG, job, new_id, start, submit, task
+from tests.conformance.values import NOW_US, ORG, job, new_id, same, start, submit, task, unset
 
 ALL = Page(limit=1000)
 
@@ -112,6 +112,7 @@ def test_a_job_comes_back_whole(store: Store) -> None:
         webhooks=({"url": "https://example.org"},),
         version=9,
     )
+    assert not unset(wanted)
     store.write(lambda tx: tx.insert_job(wanted))
     assert store.read(lambda tx: tx.job(wanted.id)) == wanted
     assert store.write(lambda tx: tx.lock_jobs([7, 8])) == [wanted]
@@ -120,7 +121,24 @@ def test_a_job_comes_back_whole(store: Store) -> None:
 def test_saving_a_job_leaves_its_counts_alone(store: Store) -> None:
     wanted, _ = submit(store, [()] * 3)
     store.write(lambda tx: tx.add_counts({wanted.seq: {TaskState.READY: -1, TaskState.QUEUED: 1}}))
-    changed = replace(wanted, name="other", state=JobState.RUNNING, labels={"a": "b"}, version=2)
+    changed = replace(
+        wanted,
+        project_id="p2",
+        name="other",
+        state=JobState.RUNNING,
+        desired=Desired.PAUSE,
+        priority=1,
+        started_at_us=NOW_US,
+        finished_at_us=NOW_US,
+        failure=Failure(code="a", message="b"),
+        parameters={"a": 1},
+        labels={"a": "b"},
+        max_failed_tasks=1,
+        continue_on_failure=False,
+        webhooks=(1,),
+        version=2,
+    )
+    assert same(changed, wanted) == {"seq", "id", "org_id", "queue", "created_by", "created_at_us", "counts"}
     store.write(lambda tx: tx.save_jobs([changed]))
     found = store.read(lambda tx: tx.job(wanted.id))
     assert found is not None
@@ -206,7 +224,7 @@ def test_a_task_comes_back_whole_with_spec_and_run(store: Store) -> None:
         needs=tuple(submitted["needs"]),  # type: ignore[arg-type]
         run_when=RunWhen.ANY_FAILED,
         payload=submitted["payload"],
-        inputs=tuple(submitted["inputs"]),  # type: ignore[arg-type]
+        inputs=tuple(submitted["inputs"]),
         outputs=({"name": "made by us"},),
         shape=Resources(cpu_milli=1500, memory_mib=77),
         time_limit_s=12,
@@ -214,8 +232,10 @@ def test_a_task_comes_back_whole_with_spec_and_run(store: Store) -> None:
         retry_delay_s=4,
         priority=60,
         tag="linux",
+        memory_growth=1.5,
         submitted=submitted,
     )
+    assert not unset(spec)
     other = replace(spec, name="b", submitted={}, needs=(), payload=None, inputs=(), outputs=())
     third = replace(spec, name="c", payload={"argv": ["x", 1, 1.0, 0]}, inputs=({"source": 1.0},), needs=("b", "a"))
     whole = task(
@@ -238,6 +258,7 @@ def test_a_task_comes_back_whole_with_spec_and_run(store: Store) -> None:
         finished_at_us=NOW_US + 2,
         failure=Failure(code="exit", message="1"),
     )
+    assert not unset(whole, "run_id")
     tasks = [whole, task(2, owner, 1, name="b"), task(3, owner, 2, name="c")]
 
     def work(tx: Writer) -> None:
@@ -280,6 +301,9 @@ def test_tasks_are_locked_by_seq_and_saved(store: Store) -> None:
     changed = replace(
         tasks[2],
         state=TaskState.RUNNING,
+        route="another/route",
+        priority=7,
+        height=8,
         attempts=1,
         runs=2,
         crashes=1,
@@ -290,10 +314,13 @@ def test_tasks_are_locked_by_seq_and_saved(store: Store) -> None:
         finished_at_us=NOW_US,
         failure=Failure(code="a", message="b"),
     )
+    fixed = {"seq", "id", "job_seq", "job_id", "position", "name", "run_when", "max_attempts", "retry_delay_s"}
+    assert same(changed, tasks[2]) == fixed | {"created_at_us"}
     store.write(lambda tx: tx.save_tasks([changed]))
     seqs = [tasks[3].seq, tasks[2].seq, tasks[2].seq, 10_000]
     assert store.write(lambda tx: tx.lock_tasks(seqs)) == [changed, tasks[3]]
-    assert store.write(lambda tx: (tx.lock_tasks([]), tx.save_tasks([]), tx.specs([]))) == ([], None, {})
+    assert store.write(lambda tx: (tx.lock_tasks([]), tx.specs([]))) == ([], {})
+    store.write(lambda tx: tx.save_tasks([]))
     store.write(lambda tx: tx.save_tasks([replace(task, state=TaskState.CANCELED) for task in tasks]))
     assert {task.state for task in store.write(lambda tx: tx.lock_tasks([task.seq for task in tasks]))} == {
         TaskState.CANCELED

@@ -33,10 +33,9 @@ def together(count: int, work: Callable[[int], object]) -> None:
 
 
 @pytest.fixture
-def stores(database_url: str) -> Iterator[list[Store]]:
+def stores(store_url: str) -> Iterator[list[Store]]:
     """Two that know nothing of each other, as two processes have."""
-    sql.upgrade(database_url)
-    both = [sql.open_store(database_url, threads=CROWD) for _ in range(2)]
+    both = [sql.open_store(store_url, threads=CROWD) for _ in range(2)]
     yield list[Store](both)
     for store in both:
         store.close()

@@ -10,7 +10,7 @@ from app.wire.report import LogLine
 from app.wire.resources import Resources
 from app.wire.states import JobState, RunState, TaskState
 from app.wire.usage import Sample, Usage
-from tests.conformance.values import NOW_US, ORG, node, start, submit
+from tests.conformance.values import NOW_US, ORG, node, start, submit, unset
 
 ALL = Page(limit=1000)
 
@@ -83,12 +83,14 @@ def test_deleted_lines_give_their_numbers_to_nobody(store: Store) -> None:
     owner, (task,) = submit(store)
     run = start(store, task)
     said = line(1, run.id, task_seq=task.seq, job_seq=owner.seq)
-    store.write(lambda tx: (tx.add_lines([said]), tx.add_events([event(1, job=owner.id)])))
+    store.write(lambda tx: tx.add_lines([said]))
+    store.write(lambda tx: tx.add_events([event(1, job=owner.id)]))
     (before,) = store.read(lambda tx: tx.lines(ALL, run_id=run.id))
     (happened,) = store.read(lambda tx: tx.events(ORG, ALL))
     store.write(lambda tx: tx.delete_job(owner.seq))
     assert store.read(lambda tx: (tx.lines(ALL, run_id=run.id), tx.events(ORG, ALL))) == ([], [])
-    store.write(lambda tx: (tx.add_lines([line(1)]), tx.add_events([event(2)])))
+    store.write(lambda tx: tx.add_lines([line(1)]))
+    store.write(lambda tx: tx.add_events([event(2)]))
     assert store.read(lambda tx: tx.lines(ALL, run_id="r1"))[0].seq > before.seq
     assert store.read(lambda tx: tx.events(ORG, ALL))[0].seq > happened.seq
 
@@ -96,6 +98,7 @@ def test_deleted_lines_give_their_numbers_to_nobody(store: Store) -> None:
 def test_nodes_are_kept_whole_and_come_by_name(store: Store) -> None:
     first = node(name="b", drain=True, offline=True, cpu_percent=12.5, used_memory_bytes=1 << 40, tags=())
     second = node(name="a")
+    assert not unset(first)
     for one in (first, second, replace(first, incarnation=2)):
         store.write(lambda tx, one=one: tx.save_node(one))  # type: ignore[misc]
     assert store.read(lambda tx: tx.nodes()) == [second, replace(first, incarnation=2)]

@@ -12,7 +12,7 @@ from app.ports.store import Store
 from app.wire.report import Failure
 from app.wire.states import JobState, RunState, TaskState
 from app.wire.usage import Usage
-from tests.conformance.values import NOW_US, ROUTE, new_id, run, start, submit
+from tests.conformance.values import NOW_US, ROUTE, new_id, run, same, start, submit, unset
 
 ALL = Page(limit=1000)
 FAR_US = 1 << 60
@@ -32,6 +32,7 @@ def test_a_run_comes_back_whole(store: Store) -> None:
         state=RunState.OUT_OF_MEMORY,
         node_id=new_id(),
         claim_id="handoff:1:2",
+        offered_at_us=NOW_US + 1,
         claimed_at_us=NOW_US + 1,
         started_at_us=NOW_US + 2,
         finished_at_us=NOW_US + 3,
@@ -44,14 +45,17 @@ def test_a_run_comes_back_whole(store: Store) -> None:
         usage=Usage(wall_s=0.1, cpu_user_s=1e-9, peak_rss_bytes=1 << 50, max_processes=3),
         sequence=12,
     )
-    plain = run(task, number=5)
+    plain = run(task, number=5, fence=5, map_index=0)
+    assert not unset(wanted)
     store.write(lambda tx: tx.insert_runs([wanted, plain]))
     assert store.read(lambda tx: tx.run(wanted.id)) == wanted
     assert store.write(lambda tx: tx.lock_runs([plain.id, wanted.id, new_id(), plain.id])) == sorted(
         [wanted, plain], key=lambda one: one.id
     )
-    changed = replace(wanted, id=plain.id, number=5, fence=5, map_index=None)
-    store.write(lambda tx: tx.save_runs([replace(changed, fence=plain.fence)]))
+    changed = replace(wanted, id=plain.id, number=5)
+    fixed = {"id", "task_seq", "job_seq", "task_id", "job_id", "map_index", "number", "fence", "route"}
+    assert same(changed, plain) == fixed | {"created_at_us"}
+    store.write(lambda tx: tx.save_runs([changed]))
     assert store.read(lambda tx: tx.run(plain.id)) == changed
     assert store.read(lambda tx: tx.run(new_id())) is None
 

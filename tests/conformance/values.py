@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from app.domain.job import Job
@@ -18,6 +18,17 @@ NOW_US = 1_790_000_000_000_000
 ORG = "org-1"
 SHAPE = Resources(cpu_milli=1000, memory_mib=256)
 ROUTE = Route(queue="@default", tag="", executor="python", version="", shape=SHAPE).key
+
+
+def unset(value: Any, *but: str) -> set[str]:
+    """The fields that are as their defaults, without those named: a test of wholeness wants none, also of new ones."""
+    defaults = {at.name: at.default if at.default_factory is MISSING else at.default_factory() for at in fields(value)}
+    return {name for name, default in defaults.items() if getattr(value, name) == default} - set(but)
+
+
+def same(one: Any, other: Any) -> set[str]:
+    """The fields in which two do not differ."""
+    return {field.name for field in fields(one) if getattr(one, field.name) == getattr(other, field.name)}
 
 
 def new_id() -> str:

@@ -22,6 +22,7 @@ from app.wire.states import JOB_TERMINAL
 from tests.wait import wait_until
 
 READY_S = 60.0
+CHOSEN_BY_THE_CALLER = {"FLOTILLA_HANDOFF", "FLOTILLA_MAX_BUNDLE"}  # of the whole run of the tests, see conftest.py
 PROGRAMS = ("sh", "true", "false", "echo", "sleep", "cat", "seq")
 ROLES = {"app.main": "web", "app.engine": "engine", "worker.main": "node"}
 
@@ -41,7 +42,8 @@ class Fleet:
     def __init__(self, data: Path, *options: str, **environ: str) -> None:
         self.data = data
         self._options = options
-        self._environ = {key: value for key, value in os.environ.items() if not key.startswith("FLOTILLA_")}
+        kept = {key for key in os.environ if not key.startswith("FLOTILLA_")} | CHOSEN_BY_THE_CALLER
+        self._environ = {key: os.environ[key] for key in kept if key in os.environ}
         self._environ |= {"FLOTILLA_CLOCKWORK": "fast", **environ}
         self.process: subprocess.Popen[str] | None = None
         self.said: list[str] = []

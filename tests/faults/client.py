@@ -28,6 +28,11 @@ class Client:
             maxsize=32, retries=False, timeout=timeout_s, headers={"Authorization": f"Bearer {token}"}
         )
 
+    def fail_fast(self) -> None:
+        """For a time in which answers are not to be expected."""
+        self._pool.connection_pool_kw["timeout"] = urllib3.Timeout(connect=1.0, read=5.0)
+        self._pool.clear()
+
     def ask(self, method: str, path: str, body: Json = None, headers: Mapping[str, str] | None = None) -> Json:
         sent = {**self._pool.headers, **(headers or {})}
         if body is not None:

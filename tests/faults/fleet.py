@@ -36,6 +36,7 @@ PRODUCTION = CLOCKWORK_NAME == "production"
 SLACK_S = 3.0
 """What the fast clockwork's bounds are widened by: processes of a machine with two busy cores start when they can."""
 READY_S = 60.0
+CLOCK_FOLDER = Path(__file__).with_name("clock")
 Json = Any  # as parsed
 
 
@@ -74,6 +75,7 @@ class Fleet:
         durable: bool = False,
         environ: dict[str, str] | None = None,
         data: Path | None = None,
+        clocks: bool = False,
     ) -> None:
         self.folder = short_folder("fl-fleet-")
         self.data = data or self.folder
@@ -83,6 +85,7 @@ class Fleet:
         self.postgres = PostgresServer() if postgres else None
         self.admin = self._node_token = ""
         self._given = environ or {}
+        self._clocks = clocks
         self._sizes = (cpus, memory)
         ports = [free_port() for _ in range(webs)]
         self._start_servers()
@@ -128,6 +131,8 @@ class Fleet:
     def _process(self, name: str, module: str, **more: str) -> Process:
         environ = {**self._common(), "FLOTILLA_DATABASE_URL": self.database_url, "FLOTILLA_LOG_LEVEL": "info"}
         environ |= {"FLOTILLA_BROKER_URL": f"redis+socket://{self.broker_link.address}", **more}
+        if self._clocks:
+            environ |= {"PYTHONPATH": str(CLOCK_FOLDER), "FLOTILLA_TEST_CLOCK_FILE": str(self.clock(name))}
         return Process(name, [sys.executable, "-m", module], environ, self.folder)
 
     def _web(self, index: int, port: int) -> Process:
@@ -229,6 +234,10 @@ class Fleet:
     def gate(self, name: str) -> Path:
         """The file that programs wait for which `hold`."""
         return self.folder / f"gate-{name}"
+
+    def clock(self, name: str) -> Path:
+        """The file that says by how many seconds the wall clock of a process is off (of a fleet with `clocks`)."""
+        return self.folder / f"clock-{name}"
 
     def crashes(self, job_id: str) -> list[int]:
         """The node deaths that each task of the job was in flight at."""

@@ -1,5 +1,5 @@
-"""What must hold after every scenario, whatever was broken: `tests/invariants.py` over the store, and beside it what only
-real processes can tell: what the tasks' own ledger says (I3, I4), and what the nodes showed while they worked (I7).
+"""What must hold after every scenario, whatever was broken: `tests/invariants.py` over the store, and what only real
+processes can tell: what the tasks' own ledger says (I3, I4), and what the nodes showed while they worked (I7).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,9 +61,9 @@ def _order(world: World, starts: Mapping[str, float], ends: Mapping[str, float])
                 yield f"I4: task {task.name} began {ended - began:.3f} s before {need.name} had ended"
     for run in world.runs.values():
         task = world.tasks[run.task_seq]
-        if run.state is RunState.SUCCEEDED and task.state is TaskState.SUCCEEDED and run.id in starts:
-            if run.id not in ends:
-                yield f"I3: the run {run.id} of task {task.name} was accepted and never came to its end"
+        accepted = run.state is RunState.SUCCEEDED and task.state is TaskState.SUCCEEDED
+        if accepted and run.id in starts and run.id not in ends:
+            yield f"I3: the run {run.id} of task {task.name} was accepted and never came to its end"
 
 
 def _samples(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.fault
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Fleet]:
-    with fleet_of(nodes=2, webs=2, engines=2, postgres=True, cpus=16, memory=4096) as made:
+    with fleet_of(nodes=2, webs=2, engines=2, postgres=True, cpus=16, memory=4096, clocks=True) as made:
         yield made
 
 
@@ -173,11 +173,10 @@ def test_f21_cancels_while_runs_are_finishing(fleet: Fleet, figures: Figures) ->
         job_id = client.submit(tasks, name=f"f21-{number}")
         with lock:
             fleet.jobs.append(job_id)
-        passed(moments[number] / 4)
+        passed(moments[number] / 8)
         try:
             client.post(f"/v1/jobs/{job_id}/cancel")
         except ApiError as error:
-            assert error.status == 409
             with lock:
                 refused.append(error.status)
         else:
@@ -188,8 +187,10 @@ def test_f21_cancels_while_runs_are_finishing(fleet: Fleet, figures: Figures) ->
         list(pool.map(one, range(count)))
     figures.restart()
     fleet.finish(*fleet.jobs[-count:])
+    assert set(refused) <= {409}
+    accepted = count - len(refused)
     figures.note(
-        f"{count - len(refused)} of {count} cancels accepted, the rest had ended; all over {figures.elapsed_s():.2f} s later"
+        f"{accepted} of {count} cancels accepted, the rest had ended; all over {figures.elapsed_s():.2f} s later"
     )
     fleet.until(lambda: not fleet.survivors(), 5)
 
@@ -241,6 +242,52 @@ def test_f10_the_api_is_killed_during_submits(fleet: Fleet, figures: Figures) ->
             named.setdefault(job["name"], []).append(job["id"])
     assert named == {name: [job_id] for name, job_id in made.items()}, "each key made exactly one job"
     figures.note(f"{kills} kills, {len(made)} jobs, each once")
+
+
+def test_f16_clocks_are_wrong_and_are_stepped(fleet: Fleet, figures: Figures) -> None:
+    """Those of nodes by an hour either way, those of the web and the engine stepped while they run."""
+    for node, shift_s in zip(fleet.nodes, (3600, -3600), strict=True):
+        fleet.clock(node.name).write_text(str(shift_s))
+    open_ = fleet.gate("f16")
+    job = fleet.submit(
+        [command(fleet.ledger, f"held-{n}", "hold", open_) for n in range(8)]
+        + [command(fleet.ledger, "after", "ok", 0.1, needs=["held-0"])],
+        name="f16",
+    )
+    fleet.running(job, 8)
+    for web, shift_s in zip(fleet.webs, (600, -600), strict=True):
+        fleet.clock(web.name).write_text(str(shift_s))
+    for engine, shift_s in zip(fleet.engines, (-600, 600), strict=True):
+        fleet.clock(engine.name).write_text(str(shift_s))
+    passed(2 * CLOCKWORK.lease_s)
+    open_.touch()
+    fleet.finish(job)
+    runs = fleet.client.runs(job)
+    assert [(run["number"], run["state"]) for run in runs] == [(1, "succeeded")] * 9
+    assert all(run["startedAt"] <= run["finishedAt"] for run in runs)
+    walls = [run["usage"]["wallSeconds"] for run in runs]
+    assert 0 <= min(walls) <= max(walls) <= 60
+    figures.note(f"no early expiry; durations from {min(walls):.2f} to {max(walls):.2f} s")
+    for each in fleet.processes:
+        fleet.clock(each.name).unlink(missing_ok=True)
+
+
+def test_f20_every_component_is_restarted_in_turn(fleet: Fleet, figures: Figures) -> None:
+    def job(number: int) -> str:
+        names = [f"a-{n}" for n in range(8)]
+        tasks = [command(fleet.ledger, name, "ok", 0.2) for name in names]
+        return fleet.submit([*tasks, command(fleet.ledger, "end", "ok", needs=names)], name=f"f20-{number}")
+
+    jobs = [job(0)]
+    for each in [*fleet.nodes, *fleet.webs[1:], *fleet.engines]:
+        jobs.append(job(len(jobs)))
+        assert each.end() == 0, f"{each.name} did not end by itself"
+        jobs.append(job(len(jobs)))
+        each.start()
+        fleet.until(fleet.ready, 30)
+    fleet.finish(*jobs)
+    assert {fleet.state(job_id) for job_id in jobs} == {"succeeded"}
+    figures.note(f"{9 * len(jobs)} tasks through {len(fleet.processes) - 1} restarts in {figures.elapsed_s():.1f} s")
 
 
 def test_f28_the_api_is_away_while_the_engine_lives(fleet: Fleet, figures: Figures) -> None:

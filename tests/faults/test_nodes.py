@@ -105,8 +105,10 @@ def test_f2_a_child_is_killed(fleet: Fleet, figures: Figures) -> None:
 
 def test_f3_a_warm_runner_is_killed(fleet: Fleet, figures: Figures) -> None:
     job = fleet.submit(
-        [call("victim", "noted", ledger=str(fleet.ledger), seconds=30, memory=96)]
-        + [call("other", "noted", ledger=str(fleet.ledger), seconds=3, memory=128)],
+        [
+            call("victim", "noted", ledger=str(fleet.ledger), seconds=30, memory=96),
+            call("other", "noted", ledger=str(fleet.ledger), seconds=3, memory=128),
+        ],
         name="f3",
     )
     runs = {run["taskId"]: run for run in fleet.running(job, 2)}

@@ -128,8 +128,9 @@ class World:
         return {name: task.state.value for name, task in self.tasks(job).items()}
 
     def runs(self, job: Job, name: str | None = None) -> list[Run]:
-        found = query.runs(self.core, self.who, ALL, job_id=job.id)
-        return [run for run in found if name is None or run.task_id == self.task(job, name).id]
+        if name is None:
+            return query.runs(self.core, self.who, ALL, job_id=job.id)
+        return query.runs(self.core, self.who, ALL, task_id=self.task(job, name).id)
 
     # -- the engine
 
@@ -138,8 +139,9 @@ class World:
 
     def pass_time(self, seconds: float, *beating: "Node") -> None:
         """In steps of a second, with the sweep every second one and the beats of these nodes every fifth."""
-        for second in range(1, int(seconds) + 1):
+        for _ in range(int(seconds)):
             self.clock.advance(1)
+            second = self.clock.now_us // SECOND
             for node in beating if second % 5 == 0 else ():
                 node.beat()
             if second % 2 == 0:
@@ -198,8 +200,9 @@ class Node:
 
     @property
     def free(self) -> Resources:
-        charged = dict(self.slots[run_id] for run_id in self.held)
-        return self.total - sum(charged.values(), NOTHING)
+        charged = dict(self.slots[run_id] for run_id in self.held).values()
+        cpu_milli, memory_mib = sum(each.cpu_milli for each in charged), sum(each.memory_mib for each in charged)
+        return self.total - Resources(cpu_milli=cpu_milli, memory_mib=memory_mib)
 
     def register(self) -> None:
         self.held.clear()

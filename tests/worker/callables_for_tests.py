@@ -16,6 +16,10 @@ def boom(text: str) -> None:
     raise ValueError(text)
 
 
+def undecodable() -> None:
+    raise FileNotFoundError(os.fsdecode(b"\xff"))
+
+
 def leave() -> None:
     raise SystemExit(3)
 

@@ -16,7 +16,7 @@ from worker.executors.callables import configured
 from worker.executors.python import Python
 from worker.outcome import Outcome, Why, Work
 
-NAMES = "add boom leave die speak tell stubborn hog daemon spin huge unjson litter where"
+NAMES = "add boom undecodable leave die speak tell stubborn hog daemon spin huge unjson litter where"
 CALLABLES = ",".join(f"{name}=tests.worker.callables_for_tests:{name}" for name in NAMES.split())
 
 
@@ -77,6 +77,7 @@ def test_an_exception_fails_the_run_with_its_traceback(python: Python, make_work
     ("payload", "code"),
     [
         (call("leave"), "exception"),
+        (call("undecodable"), "exception"),
         (call("add", a=1), "exception"),
         (call("nobody"), "unknown_callable"),
         (call("huge"), "bad_result"),

@@ -1,14 +1,11 @@
 """How is a `python` callable run? In a warm runner process, several quick ones in a row without waiting in between.
 
-A runner (`runner.py`) lives below a warden of its own and belongs to one slot at a time. A run that must be killed
-takes its runner along; the runs that were already written to it and had not begun go to the next runner.
+A runner (`warm.py`, `runner.py`) lives below a warden of its own and belongs to one slot at a time. A run that must be
+killed takes its runner along; the runs that were already written to it and had not begun go to the next runner.
 """
 
 import contextlib
 import os
-import select
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,8 +19,9 @@ from app.wire.states import RunState
 from app.wire.usage import Usage
 from worker import meter, stage
 from worker.executors.command import note, usage_of
+from worker.executors.warm import Runner
 from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, over_time, told_to_end
-from worker.supervise import IDLE_KEEP_S, Launch, Message, Warden
+from worker.supervise import IDLE_KEEP_S, Message
 
 MOST_AHEAD = 64
 MOST_AHEAD_BYTES = 32 * 1024
@@ -33,106 +31,8 @@ QUICK_S = 0.005
 PEEK_S = 0.005
 MEMORY_CHECK_S = 0.2
 RETIRE_RSS_BYTES = 256 * 1024 * 1024
-START_MEMORY_MIB = 512
-
-
-class Runner:
-    """One runner process: requests in, answers out. Dead once `alive` is False."""
-
-    def __init__(self, mark: dict[str, str], callables: str, folder: Path) -> None:
-        stage.prepare(folder)
-        self.folder = folder
-        requests, self._requests = os.pipe()
-        self._answers, answers = os.pipe()
-        self.bell, bell = os.pipe()
-        theirs = (requests, answers, bell)
-        self.warden = Warden(mark, keep=theirs)
-        for end in theirs:
-            os.close(end)
-        os.set_blocking(self._answers, False)
-        os.set_blocking(self.bell, False)
-        boot = f"import sys; sys.path[:] = {sys.path!r}; from worker.executors.runner import main; main()"
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
-            "LANG": "C.UTF-8",
-            "FLOTILLA_CALLABLES": callables,
-            "PYTHONUNBUFFERED": "1",
-            **mark,
-        }
-        self.shape = (START_MEMORY_MIB, 1000)
-        launch = Launch(
-            argv=(sys.executable, "-c", boot, *map(str, theirs)),
-            env=environment,
-            cwd=str(folder),
-            memory_mib=self.shape[0],
-            cpu_milli=self.shape[1],
-            grace_s=0.0,
-            watch=False,
-        )
-        self.warden.start(launch)
-        self.alive = True
-        self.pid = 0
-        self.peak_rss = 0
-        self.cpu_s = (0.0, 0.0)
-        self.used_at = time.monotonic()
-        self.last: list[Message] = []
-        self._sending = threading.Lock()
-        self._rest = b""
-
-    def send(self, line: bytes) -> None:
-        """From any thread. A dead runner shows itself elsewhere."""
-        data = memoryview(line)
-        with self._sending, contextlib.suppress(OSError):
-            while data and self._requests >= 0:
-                data = data[os.write(self._requests, data) :]
-
-    def answers(self) -> list[Message]:
-        """What has been answered by now; does not wait."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.bell, 4096)
-        try:
-            data = os.read(self._answers, 1 << 20)
-        except BlockingIOError:
-            return []
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        return [orjson.loads(line) for line in whole]
-
-    def shaped(self, memory_mib: int, cpu_milli: int) -> None:
-        if self.shape != (memory_mib, cpu_milli):
-            self.shape = (memory_mib, cpu_milli)
-            self.warden.limit(memory_mib=memory_mib, cpu_milli=cpu_milli)
-
-    def wait(self, timeout_s: float) -> list[Message]:
-        """Until the bell rings or the warden tells something; what it tells."""
-        poller = select.poll()
-        poller.register(self.bell, select.POLLIN)
-        poller.register(self.warden.socket, select.POLLIN)
-        for fd, _ in poller.poll(timeout_s * 1000):
-            if fd != self.bell:
-                return self.heard()
-        return []
-
-    def heard(self) -> list[Message]:
-        messages = self.warden.told()
-        self.last = messages
-        for message in messages:
-            self.pid = message.get("pid", self.pid)
-        if not messages or any("ended" in message or "refused" in message for message in messages):
-            self.alive = False
-        return messages
-
-    def close(self) -> None:
-        if self._requests < 0:
-            return
-        self.alive = False
-        self.warden.close()
-        with self._sending:
-            for end in (self._requests, self._answers, self.bell):
-                os.close(end)
-            self._requests = -1
-        stage.remove(self.folder)
+OWN_MEMORY_MIB = 16
+"""What the runner itself needs is not counted against a run."""
 
 
 class Python:
@@ -241,7 +141,7 @@ class Session:
                 yield work, line
                 continue
             shape = work.spec.shape
-            runner.shaped(shape.memory_mib, shape.cpu_milli)
+            runner.shaped(shape.memory_mib + OWN_MEMORY_MIB, shape.cpu_milli)
             if not work.attach(_Ender(runner, work, self._ahead)):
                 if self._ahead:
                     self._todo.appendleft(work)
@@ -337,7 +237,8 @@ class Session:
             self._spacing.taken()
             work.journal.begin(self._began)
             work.journal.sample(now, usage_of(self._tally.as_list(), now - self._began))
-        if self._over is None and seen.current_rss > work.spec.shape.memory_mib * 1024 * 1024:
+        most = (work.spec.shape.memory_mib + OWN_MEMORY_MIB) * 1024 * 1024
+        if self._over is None and seen.current_rss > most:
             self._over = (Why.OUT_OF_MEMORY, now)
             runner.warden.end(Why.OUT_OF_MEMORY, 0)
 

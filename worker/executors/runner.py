@@ -26,6 +26,8 @@ from worker.lines import Budget, LineCutter, fraction
 RESULT_LIMIT = 256 * 1024
 PR_SET_CHILD_SUBREAPER = 36
 TRACEBACK_LINES = 200
+QUICK_S = 0.005
+"""A run that took longer is worth a wake-up of its own."""
 Message = dict[str, Any]  # a JSON line, in the form that `python.py` reads and writes
 
 
@@ -129,7 +131,7 @@ class Context:
         self._wire.ring()
 
     def status(self, text: str) -> None:
-        self._wire.tell({"id": self.run_id, "status": str(text)})
+        self._wire.tell({"id": self.run_id, "status": clean(str(text))})
         self._wire.ring()
 
     @property
@@ -207,6 +209,8 @@ def serve(wire: Wire, table: Table, outputs: tuple[Output, Output]) -> None:
         answer.update(id=request["id"], began=began, ended=time.monotonic(), usage=usage)
         answer.update(cpu=gauge.spent(), bred=gauge.bred)
         wire.tell(answer)
+        if answer["ended"] - began > QUICK_S:
+            wire.ring()
 
 
 def _call(request: Message, table: Table, wire: Wire, takes_context: dict[Callable[..., Any], bool]) -> Message:
@@ -221,9 +225,9 @@ def _call(request: Message, table: Table, wire: Wire, takes_context: dict[Callab
             arguments = {**arguments, "context": Context(wire, request)}
         return _answer(function(**arguments))
     except UnknownCallableError as unknown:
-        return {"error": ["unknown_callable", str(unknown), []]}
+        return {"error": ["unknown_callable", clean(str(unknown)), []]}
     except BaseException as raised:  # also SystemExit: whatever a callable raises is its outcome
-        return {"error": ["exception", f"{type(raised).__name__}: {raised}", _traceback(raised)]}
+        return {"error": ["exception", clean(f"{type(raised).__name__}: {raised}"), _traceback(raised)]}
 
 
 def _answer(result: Any) -> Message:
@@ -237,11 +241,16 @@ def _answer(result: Any) -> Message:
     return {"result": orjson.Fragment(data)}
 
 
+def clean(text: str) -> str:
+    """Names of files may bring in what is no Unicode."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _traceback(raised: BaseException) -> list[str]:
     """Without the frame of this file."""
     inner = raised.__traceback__.tb_next if raised.__traceback__ else None
     text = "".join(traceback.format_exception(type(raised), raised, inner))
-    return text.rstrip().splitlines()[-TRACEBACK_LINES:]
+    return clean(text).rstrip().splitlines()[-TRACEBACK_LINES:]
 
 
 def _clear(gauge: Gauge, home: str | None) -> None:

@@ -35,7 +35,10 @@ _answer = Statement(
         kept_answers.c.key == bindparam("key"),
     )
 )
-_keep = Statement(insert(kept_answers).on_conflict_do_nothing(), sets=[column.name for column in kept_answers.columns])
+_keep = Statement(
+    insert(kept_answers).on_conflict_do_nothing().returning(kept_answers.c.key),
+    sets=[column.name for column in kept_answers.columns],
+)
 _forget = Statement(delete(kept_answers).where(kept_answers.c.at_us < bindparam("before")))
 
 
@@ -101,7 +104,7 @@ class AccountWrites(Part):
         )
 
     def keep_answer(self, answer: KeptAnswer) -> bool:
-        kept = self._session.run(
+        kept = self._session.row(
             _keep,
             org_id=answer.org_id,
             route=answer.route,
@@ -110,7 +113,7 @@ class AccountWrites(Part):
             resource_id=answer.resource_id,
             at_us=answer.at_us,
         )
-        return kept == 1
+        return kept is not None
 
     def forget_answers(self, kept_before_us: int) -> None:
         self._session.run(_forget, before=kept_before_us)

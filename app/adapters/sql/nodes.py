@@ -21,7 +21,8 @@ _save = Statement(
     sets=[column.name for column in nodes.columns],
 )
 _renew = Statement(
-    update(nodes).where(nodes.c.id == bindparam("k_id")), sets=["lease_until_us", "free_cpu_milli", "free_memory_mib"]
+    update(nodes).where(nodes.c.id == bindparam("k_id")).returning(nodes.c.id),
+    sets=["lease_until_us", "free_cpu_milli", "free_memory_mib"],
 )
 _holds_runs = exists().where(is_one_of(runs.c.state, RunState.RUNNING.value), runs.c.node_id == nodes.c.id)
 _expired = Statement(
@@ -89,7 +90,7 @@ class NodeWrites(Part):
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
         values = {"free_cpu_milli": free.cpu_milli, "free_memory_mib": free.memory_mib}
-        return self._session.run(_renew, k_id=node_id, lease_until_us=until_us, **values) == 1
+        return self._session.row(_renew, k_id=node_id, lease_until_us=until_us, **values) is not None
 
     def expired_nodes(self) -> list[Node]:
         return [_node_of(row) for row in self._session.rows(_expired, now_us=self.now_us)]

@@ -2,12 +2,14 @@
 go away and come back.
 
 A connection is tried by using it: when a transaction finds its connection dead before it has asked to commit, it runs
-again on a new one. A commit whose answer was lost is reported as Unavailable and not repeated here; what the services
+again on a new one. Statements go out in a pipeline: what nobody waits for travels with the next question, so that a
+transaction costs a round trip for each answer that is read and not for each statement. A commit whose answer was lost is reported as Unavailable and not repeated here; what the services
 write may be asked for again.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,7 +21,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.adapters.sql.session import Cursor, Session
+from app.adapters.sql.session import Cursor, Row, Session
 from app.domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -109,13 +111,16 @@ class Postgres:
 
     def _run(self, begin: str, work: Callable[[Session], T]) -> T:
         connection = self._connect()
+        driver: psycopg.Connection[Any] = connection.driver_connection
         committing = False
         try:
-            cursor: Any = connection.cursor()  # the pool's wrapper hides the driver's type
-            cursor.execute(begin)
-            outcome = work(Session(cursor, "postgresql", _clock, self._reserve))
-            committing = True
-            cursor.execute("COMMIT")
+            with driver.cursor() as cursor, ExitStack() as pipeline:
+                pipeline.enter_context(driver.pipeline())
+                copy = partial(_copy, pipeline, cursor)
+                cursor.execute(begin)
+                outcome = work(Session(cursor, "postgresql", _clock, self._reserve, copy))
+                committing = True
+                cursor.execute("COMMIT")
         except (SerializationFailure, DeadlockDetected):
             _roll_back(connection)
             raise
@@ -161,6 +166,15 @@ def _roll_back(connection: Any) -> bool:
         return False
     connection.close()
     return True
+
+
+def _copy(pipeline: ExitStack, cursor: psycopg.Cursor[Any], text: str, rows: Iterable[Row]) -> None:
+    """A pipeline cannot have this in it, so it ends before and begins anew behind."""
+    pipeline.close()
+    with cursor.copy(text.encode()) as copy:
+        for row in rows:
+            copy.write_row(row)
+    pipeline.enter_context(cursor.connection.pipeline())
 
 
 def _clock(cursor: Cursor) -> int:

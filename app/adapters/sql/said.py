@@ -99,7 +99,7 @@ class SaidReads(Part):
 
     def _lock(self, number: int) -> None:
         if self._session.kind == "postgresql":
-            self._session.row(_lock, number=number)
+            self._session.run(_lock, number=number)
 
 
 class SaidWrites(SaidReads):

@@ -18,15 +18,21 @@ class Cursor(Protocol):
     def executemany(self, text: Any, rows: Any, /) -> Any: ...
     def fetchone(self) -> Any: ...
     def fetchall(self) -> list[Any]: ...
-    @property
-    def rowcount(self) -> int: ...
 
 
 class Session:
+    """`copy` writes many rows at once, where the database has a way of its own for that."""
+
     def __init__(
-        self, cursor: Cursor, kind: Kind, clock: Callable[[Cursor], int], reserve: Callable[[Cursor, str, int], int]
+        self,
+        cursor: Cursor,
+        kind: Kind,
+        clock: Callable[[Cursor], int],
+        reserve: Callable[[Cursor, str, int], int],
+        copy: Callable[[str, Iterable[Row]], None] | None = None,
     ) -> None:
         self.kind: Kind = kind
+        self._copy = copy
         self._cursor = cursor
         self._clock = clock
         self._reserve = reserve
@@ -54,10 +60,9 @@ class Session:
         found: Row | None = self._cursor.fetchone()
         return found
 
-    def run(self, statement: Statement, /, **values: Any) -> int:
-        """The number of rows that it changed."""
+    def run(self, statement: Statement, /, **values: Any) -> None:
+        """Nothing is waited for: PostgreSQL is told together with the next question."""
         self._cursor.execute(statement.text(self.kind), values)
-        return self._cursor.rowcount
 
     def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """The statement for every row, in their order."""
@@ -70,10 +75,8 @@ class Session:
         """`rows` may be made while they are written; `count` is how many they are."""
         if not count:
             return
-        if self.kind == "postgresql" and into.plain and count >= _COPY_FROM:
-            with self._cursor.copy(f"COPY {into.table} ({into.names}) FROM STDIN") as copy:  # type: ignore[attr-defined]  # psycopg
-                for row in rows:
-                    copy.write_row(row)
+        if self._copy and into.plain and count >= _COPY_FROM:
+            self._copy(f"COPY {into.table} ({into.names}) FROM STDIN", rows)
         else:
             self._cursor.executemany(into.text(self.kind), rows)
 

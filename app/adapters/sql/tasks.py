@@ -20,7 +20,7 @@ _STATES = {state.value: state for state in TaskState}
 _RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
 _WIDTH = len(tasks.columns)
 _SAVED = (
-    *("state", "rank", "height", "attempts", "runs", "crashes", "run_id", "due_at_us", "cancel"),
+    *("state", "route", "rank", "height", "attempts", "runs", "crashes", "run_id", "due_at_us", "cancel"),
     *("started_at_us", "finished_at_us", "failure_code", "failure_message"),
 )
 
@@ -144,6 +144,7 @@ def _changes(task: Task) -> dict[str, Any]:
     return {
         "k_seq": task.seq,
         "state": task.state.value,
+        "route": task.route,
         "rank": -task.priority,
         "height": task.height,
         "attempts": task.attempts,
