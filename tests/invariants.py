@@ -11,7 +11,7 @@ Only the port of the store is used, so the same checks serve memory, SQLite and 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,14 +64,15 @@ class Reservations:
 class Seen:
     """What was seen from outside. Times are on the database's clock.
 
-    `accepted`: jobs whose submit was answered. `canceled`: jobs whose cancel was answered, and when; a job that is run
-    again is taken out. `started`: what the tasks themselves noted at their start, run id and fence. `reported`: the
-    highest sequence of each run that was answered and not refused. `said`: the log lines in those reports.
+    `accepted`: jobs whose submit was answered. `stopped`: jobs whose cancel or pause was answered, and when; one that is
+    resumed or run again is taken out. `started`: what the tasks themselves noted at their start, run id and fence.
+    `reported`: the highest sequence of each run that was answered and not refused. `said`: the log lines in those
+    reports, by run id and number.
     """
 
     accepted: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
-    canceled: dict[str, int] = field(default_factory=dict)
+    stopped: dict[str, int] = field(default_factory=dict)
     started: list[tuple[str, int]] = field(default_factory=list)
     reported: dict[str, int] = field(default_factory=dict)
     said: set[tuple[str, int]] = field(default_factory=set)
@@ -303,8 +304,8 @@ def _runs_within(state: RunState) -> set[RunState]:
 # -- what others saw
 
 
-def check_seen(world: World, seen: Seen, lines: Iterable[tuple[str, int]] = ()) -> Iterator[str]:
-    """`lines`: (run id, line) of every log line in the store, where that is to be checked too."""
+def check_seen(world: World, seen: Seen, lines: Collection[tuple[str, int]] | None = None) -> Iterator[str]:
+    """`lines`: (run id, number) of every log line in the store, where that is to be checked too."""
     jobs = {job.id: job for job in world.jobs.values()}
     for job_id in seen.accepted - seen.deleted - set(jobs):
         yield f"I1: job {job_id} was accepted and is gone"
@@ -312,13 +313,13 @@ def check_seen(world: World, seen: Seen, lines: Iterable[tuple[str, int]] = ()) 
     for run in world.runs.values():
         if run.state is RunState.SUCCEEDED and (run.id, run.fence) not in noted:
             yield f"I3: run {run.id} has an accepted result, but its task never noted a start"
-        canceled_us = seen.canceled.get(run.job_id)
-        if canceled_us is not None and (run.claimed_at_us or 0) > canceled_us:
-            yield f"I8: run {run.id} was claimed after its job's cancel had been answered"
+        stopped_us = seen.stopped.get(run.job_id)
+        if stopped_us is not None and (run.claimed_at_us or 0) > stopped_us:
+            yield f"I8: run {run.id} was claimed after its job's cancel or pause had been answered"
         if run.sequence < seen.reported.get(run.id, 0):
             yield f"I13: run {run.id} knows report {run.sequence}, but {seen.reported[run.id]} was answered"
-    missing = {said for said in seen.said if said[0] in world.runs} - set(lines)
-    if seen.said and missing and lines:
+    missing = {said for said in seen.said if said[0] in world.runs} - set(lines or ())
+    if missing and lines is not None:
         yield f"I13: log lines that were answered are not in the store: {sorted(missing)[:5]}"
     twice = [run_id for run_id, count in Counter(seen.started).items() if count > 1]
     if twice:

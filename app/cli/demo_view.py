@@ -10,7 +10,7 @@ import click
 from app.cli.client import Client, Json
 from app.cli.columns import counts_text, done_of
 from app.cli.failures import ServerAway
-from app.cli.output import duration, size
+from app.cli.output import duration, paint, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,7 +120,7 @@ def show_end(client: Client, job: Json, wall_s: float) -> None:
     ]
     click.echo()
     for title, text in rows:
-        click.echo(f"{click.style(title.ljust(14), bold=True)}{text}" if title else "")
+        click.echo(f"{paint(title.ljust(14), 'bright_black')}{text}" if title else "")
 
 
 def _nodes_of(runs: list[Json]) -> int:

@@ -76,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = flotilla.main(args=arguments, prog_name="flotilla", standalone_mode=False)
     except Failure as failure:
         first, *more = map(_printable, failure.what.splitlines())
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {first}", err=True)
+        mark = "error:" if os.environ.get("NO_COLOR") else click.style("error:", fg="red", bold=True)
+        click.echo(f"{mark} {first}", err=True)
         for line in (*more, *((f"  {failure.remedy}",) if failure.remedy else ())):
             click.echo(line, err=True)
         sys.exit(failure.code)

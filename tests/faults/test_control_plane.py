@@ -173,6 +173,8 @@ def test_f21_cancels_while_runs_are_finishing(fleet: Fleet, figures: Figures) ->
         job_id = client.submit(tasks, name=f"f21-{number}")
         with lock:
             fleet.jobs.append(job_id)
+        if number % 2:
+            wait_until(lambda: client.job(job_id)["startedAt"], 30)
         passed(moments[number] / 8)
         try:
             client.post(f"/v1/jobs/{job_id}/cancel")

@@ -2,9 +2,11 @@
 go away and come back.
 
 A connection is tried by using it: when a transaction finds its connection dead before it has asked to commit, it runs
-again on a new one. Statements go out in a pipeline: what nobody waits for travels with the next question, so that a
-transaction costs a round trip for each answer that is read and not for each statement. A commit whose answer was lost is reported as Unavailable and not repeated here; what the services
+again on a new one. A commit whose answer was lost is reported as Unavailable and not repeated here; what the services
 write may be asked for again.
+
+Statements go out in a pipeline: what nobody waits for travels with the next question, so that a transaction costs a
+round trip for each answer that is read and not for each statement.
 """
 
 from collections.abc import Callable, Iterable
