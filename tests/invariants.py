@@ -64,8 +64,8 @@ class Reservations:
 class Seen:
     """What was seen from outside. Times are on the database's clock.
 
-    `accepted`: jobs whose submit was answered. `stopped`: jobs whose cancel or pause was answered, and when; one that is
-    resumed or run again is taken out. `started`: what the tasks themselves noted at their start, run id and fence.
+    `accepted`: jobs whose submit was answered. `stopped`: those whose cancel or pause was answered, and when, until
+    they are resumed or run again. `started`: what the tasks themselves noted at their start, run id and fence.
     `reported`: the highest sequence of each run that was answered and not refused. `said`: the log lines in those
     reports, by run id and number.
     """

@@ -72,6 +72,10 @@ class Desk:
         with self._lock:
             self.intake.hold_for(key, time.monotonic() + for_s)
 
+    def holding(self) -> bool:
+        with self._lock:
+            return self.intake.holding(time.monotonic())
+
     def free(self) -> Resources:
         return self.intake.free
 

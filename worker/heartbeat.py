@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Registration
 from worker.api_client import Api, AwayError, RefusedError, Registered
@@ -101,6 +101,13 @@ class Pulse:
     def close(self) -> None:
         self._closed = True
         self._soon.set()
+
+    def say_goodbye(self) -> None:
+        """The last beat, after `close`: the API need not wait for the lease to know that this node is gone."""
+        try:
+            self.api.heartbeat(replace(self.wishes.present(), leaving=True))
+        except (AwayError, RefusedError) as problem:
+            log.warning("nobody heard this node say goodbye: %s", problem)
 
     def _obey(self, answer: HeartbeatAnswer) -> None:
         if not answer.known:

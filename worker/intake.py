@@ -139,6 +139,10 @@ class Intake:
         """Offer only shapes at least as large as that of `key`, until one is taken, so that its room comes together."""
         self._hold = (self._shape(key), until)
 
+    def holding(self, now: float) -> bool:
+        """Whether room is being kept for a starving shape: until it is taken, busy slots give theirs back too."""
+        return self._hold is not None and now < self._hold[1]
+
     def _fits_now(self, key: str, now: float) -> bool:
         route = self._route(key)
         if route is None or not route.shape.fits(self.free):

@@ -83,6 +83,7 @@ class Node:
             scratch=self.home.scratch,
             handoff=settings.handoff,
             free=self.desk.free,
+            holding=self.desk.holding,
             on_stranger=lambda: self.pulse.stranger(),
             most_grace_s=settings.clockwork.kill_grace_s,
         )
@@ -212,6 +213,7 @@ class Node:
         self.reporter.close()
         self._until_idle(1.0)
         self.pulse.close()
+        self.pulse.say_goodbye()
         self.python.close()
         self.command.close()
         self._done.set()

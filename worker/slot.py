@@ -38,6 +38,7 @@ class Slots:
     scratch: Path
     handoff: bool
     free: Callable[[], Resources]
+    holding: Callable[[], bool] = lambda: False
     on_stranger: Callable[[], None]
     most_grace_s: int = 600
     draining: bool = False
@@ -115,13 +116,17 @@ class Slots:
                 if work.why is Why.STALE:
                     self.reporter.forget(_journal(work))
                     continue
-                takes = MAX_BUNDLE if work is last and self.handoff and not self.draining else 0
+                takes = MAX_BUNDLE if work is last and self._goes_on() else 0
                 self.reporter.finish(_journal(work), outcome, takes=takes, wanted=work is last)
             return self.reporter.settle(last.spec.run_id)
         finally:
             for work in works:
                 if self._works.get(work.spec.run_id) is work:
                     del self._works[work.spec.run_id]
+
+    def _goes_on(self) -> bool:
+        """Whether a slot may keep its room for what comes next."""
+        return self.handoff and not self.draining and not self.holding()
 
     def _outcomes(self, works: list[Work], room: Resources) -> Iterator[tuple[Work, Outcome]]:
         """Each run's outcome in order; neighbours of one executor go to it together."""

@@ -60,6 +60,13 @@ def test_the_revision_is_known_before_and_after(database_url: str) -> None:
     assert sql.current(database_url) == sql.head()
 
 
+def test_a_writer_does_not_keep_the_revision_from_being_read(database_url: str) -> None:
+    sql.upgrade(database_url)
+    store = sql.open_store(database_url, threads=1)
+    assert store.write(lambda tx: (tx.reserve("job", 1), sql.current(database_url)))[1] == sql.head()
+    store.close()
+
+
 def test_many_may_upgrade_at_once(database_url: str) -> None:
     together(4, lambda _: sql.upgrade(database_url))
     assert sql.current(database_url) == sql.head()

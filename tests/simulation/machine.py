@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import note
 from hypothesis import strategies as st
@@ -55,6 +56,18 @@ endings = st.sampled_from(
     ]
 )
 any_index = st.integers(0, 1000)
+
+
+WORK: dict[str, Any] = {
+    "index": any_index,
+    "what": st.sampled_from([*["pop"] * 4, *["end"] * 5, "say", "claim", "send", "beat", "echo"]),
+    "fate": fates,
+    "state": endings,
+    "takes": st.sampled_from([0, 1, 8]),
+    "quick": st.booleans(),
+    "progress": st.floats(0, 1),
+}
+"""What one act of a node may be; the same rule stands there several times: most of what happens is work."""
 
 
 @st.composite
@@ -143,8 +156,8 @@ class Fleet(RuleBasedStateMachine):
     def pick_node(self, index: int) -> SimNode:
         return self.nodes[index % len(self.nodes)]
 
-    @initialize()
-    def fleet(self) -> None:
+    @initialize(tasks=specs())
+    def begin(self, tasks: tuple[TaskSpec, ...]) -> None:
         for name, cpu, executors in [
             ("n1", 2, ("command",)),
             ("n2", 3, ("command", "python")),
@@ -154,10 +167,14 @@ class Fleet(RuleBasedStateMachine):
             self.nodes.append(
                 SimNode(id=name, core=self.core, broker=self.broker, seen=self.seen, total=total, executors=executors)
             )
+        self.submit(tasks, None)
 
     # -- people
 
     @rule(tasks=specs(), limit=st.sampled_from([None, None, None, 0]))
+    def submit_a_job(self, tasks: tuple[TaskSpec, ...], limit: int | None) -> None:
+        self.submit(tasks, limit)
+
     def submit(self, tasks: tuple[TaskSpec, ...], limit: int | None) -> None:
         spec = JobSpec(name=f"job{len(self.seen.accepted)}", tasks=tasks, max_failed_tasks=limit)
         key = submit.Key(route="jobs", key=spec.name, body_hash=spec.name)
@@ -221,52 +238,62 @@ class Fleet(RuleBasedStateMachine):
     # -- nodes
 
     def work(
-        self, index: int, which: int, what: str, fate: Fate, state: RunState, takes: int, quick: bool, progress: float
+        self, index: int, what: str, fate: Fate, state: RunState, takes: int, quick: bool, progress: float
     ) -> None:
-        node = self.pick_node(index)
-        if not node.acts:
-            return
-        if what == "pop" and node.pop(self.clock.now):
-            node.send_claim(node.slots[-1], fate)
-        slot = node.slots[which % len(node.slots)] if node.slots else None
-        if slot is not None and what == "repeat claim":
-            node.send_claim(slot, fate)
-        if slot is not None and what in ("say", "end"):
+        acting = [node for node in self.nodes if node.acts]
+        slots = [(node, slot) for node in acting for slot in node.slots]
+        if what == "pop":
+            for node in acting[index % 3 :] + acting[: index % 3]:
+                if node.pop(self.clock.now):
+                    node.send_claim(node.slots[-1], fate)
+                    break
+        elif what in ("end", "say", "claim") and slots:
+            node, slot = slots[index % len(slots)]
+            node.send_claim(slot, Fate.OK if what == "end" else fate)
             node.begin(slot)
-        if slot is not None and what == "say":
-            node.say(slot, progress)
-        if slot is not None and what == "end":
-            wall_s = 0.001 if quick else 3.0
-            node.end(slot, state, takes=takes, wall_s=wall_s, released=quick and state is RunState.LOST)
-        if what in ("end", "send"):
-            node.send_reports(fate, 64 if which % 3 else 1)
-        if what == "beat":
-            node.beat(fate)
-        if what == "echo":
-            node.echo(which)
+            if what == "say":
+                node.say(slot, progress)
+            if what == "end":
+                wall_s = 0.001 if quick else 3.0
+                node.end(slot, state, takes=takes, wall_s=wall_s, released=quick and state is RunState.LOST)
+                node.send_reports(fate)
+        elif acting:
+            node = acting[index % len(acting)]
+            if what == "send":
+                node.send_reports(fate, 64 if quick else 1)
+            elif what == "beat":
+                node.beat(fate)
+            elif what == "echo":
+                node.echo(index)
 
-    _work = {  # the same rule several times: most of what happens is work
-        "index": any_index,
-        "which": any_index,
-        "what": st.sampled_from(
-            ["pop", "pop", "pop", "end", "end", "end", "end", "say", "repeat claim", "send", "beat", "echo"]
-        ),
-        "fate": fates,
-        "state": endings,
-        "takes": st.sampled_from([0, 1, 8]),
-        "quick": st.booleans(),
-        "progress": st.floats(0, 1),
-    }
-    work_1, work_2, work_3, work_4 = (rule(**_work)(work) for _ in range(4))
+    work_1 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
+    work_2 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
+    work_3 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
+    work_4 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
+
+    # -- what goes wrong
 
     @rule(
-        index=any_index,
         what=st.sampled_from(
-            ["crash", "restart", "restart", "stop", "continue", "continue", "leave", "drain", "undrain", "undrain"]
+            [
+                *("crash", "crash", "restart", "restart", "stop", "continue", "continue", "leave"),
+                *("drain", "undrain", "undrain", "empty", "lose one", "double one", "away", "back", "back", "back"),
+                *("die", "die", "die", "silence", "silence"),
+            ]
         ),
+        index=any_index,
     )
-    def disturb_a_node(self, index: int, what: str) -> None:
-        node = self.pick_node(index)
+    def disturb(self, what: str, index: int) -> None:
+        if what == "die":
+            self.fuse.left = index % 60
+        elif what == "silence":
+            self.clock.now_us += (1, 5, 12, 25, 70)[index % 5] * SECOND
+        elif what in ("empty", "lose one", "double one", "away", "back"):
+            self.disturb_the_broker(what)
+        else:
+            self.disturb_a_node(self.pick_node(index), what)
+
+    def disturb_a_node(self, node: SimNode, what: str) -> None:
         if what == "crash":
             node.crash()
         elif what == "restart" and not node.alive:
@@ -282,9 +309,6 @@ class Fleet(RuleBasedStateMachine):
             node.beat(Fate.OK, leaving=True)
             node.crash()
 
-    # -- the world
-
-    @rule(what=st.sampled_from(["empty", "lose one", "double one", "away", "back", "back", "back"]))
     def disturb_the_broker(self, what: str) -> None:
         if what == "empty":
             self.broker.empty()
@@ -292,14 +316,6 @@ class Fleet(RuleBasedStateMachine):
             self.broker.away = what == "away"
         elif not self.broker.away and (offer := self.broker.take()) is not None and what == "double one":
             MemoryBroker.publish(self.broker, [offer, offer])
-
-    @rule(moments=st.integers(0, 60))
-    def let_the_next_process_die(self, moments: int) -> None:
-        self.fuse.left = moments
-
-    @rule(seconds=st.sampled_from([1, 5, 12, 25, 70]))
-    def silence(self, seconds: int) -> None:
-        self.clock.now_us += seconds * SECOND
 
     @rule(seconds=st.sampled_from([2, 10, 30]))
     def time(self, seconds: int) -> None:

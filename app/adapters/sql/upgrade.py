@@ -19,7 +19,7 @@ _LOCK = 3 << 48
 
 def upgrade(url: str) -> None:
     """Brings the tables to `head`, making them when there are none. Several processes may ask for it at once."""
-    with _transaction(url) as connection:
+    with _transaction(url, "BEGIN IMMEDIATE") as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         config = _config()
@@ -29,7 +29,7 @@ def upgrade(url: str) -> None:
 
 def current(url: str) -> str | None:
     """The database's revision; None when it has no tables of ours. Raises Unavailable when it cannot be asked."""
-    with _transaction(url) as connection:
+    with _transaction(url, "BEGIN") as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -48,17 +48,18 @@ def _config() -> Config:
     return config
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, begin: str) -> Engine:
     if make_url(url).get_backend_name() == "postgresql":
         return create_engine(make_url(url).set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 3})
     engine = sqlite_engine(url, threads=1)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 
 @contextmanager
-def _transaction(url: str) -> Iterator[Connection]:
-    engine = _engine(url)
+def _transaction(url: str, begin: str) -> Iterator[Connection]:
+    """`begin` is for SQLite alone: whether others may write meanwhile."""
+    engine = _engine(url, begin)
     try:
         try:
             connection = engine.connect()
