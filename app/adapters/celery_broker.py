@@ -33,6 +33,9 @@ from app.wire.resources import Route
 KEY_PREFIX = "flotilla:"
 POOL_SIZE = 32  # producers; each is made when it is first needed
 PATIENCE_S = 2.0
+SLOW_S = 0.5
+REST_S = 2.0
+"""A broker that hangs costs its patience once in so long; meanwhile nobody waits for it."""
 ANNOUNCE_AGAIN_S = 30.0
 
 TRANSPORT: Mapping[str, Any] = {  # Any: kombu's options are of many types
@@ -70,6 +73,7 @@ class CeleryBroker:
         self._lock = threading.Lock()
         self._announced: dict[str, float] = {}
         self._origin = f"api@{os.uname().nodename}"
+        self._rests_until = 0.0
         self._open()
 
     def _open(self) -> None:
@@ -155,13 +159,18 @@ class CeleryBroker:
             with self._lock:
                 if self._pid != os.getpid():
                     self._open()
-        free = self._free
+        free, began = self._free, time.monotonic()
+        if began < self._rests_until:
+            raise Unavailable("the broker did not answer in time a moment ago")
         if not free.acquire(timeout=PATIENCE_S):  # kombu's pool would wait for a connection without an end
             raise Unavailable(f"all {POOL_SIZE} connections to the broker are in use")
         try:
             with self._app.producer_pool.acquire(block=True) as producer:
                 yield producer
         except BROKER_ERRORS as error:
+            now = time.monotonic()
+            if now - began > SLOW_S:
+                self._rests_until = now + REST_S
             raise Unavailable(f"the broker is away: {error}") from error
         finally:
             free.release()

@@ -35,6 +35,8 @@ from app.wire.states import RunState, TaskState
 LEADER = "engine"
 WEB_ALIVE = "web"
 _BATCH = 500
+_ANSWERS_KEPT_US = 24 * 3600 * MICROSECONDS
+"""How long a repeat with the same Idempotency-Key gets the first answer."""
 LEASE_OVER = Failure(code="node_lost", message="its node has not been heard of for a whole lease")
 
 
@@ -77,6 +79,7 @@ def step(core: Core, sweeper: Sweeper) -> Swept:
 
 def _lead(core: Core, tx: Writer, sweeper: Sweeper) -> bool:
     until_us = tx.now_us + int(core.clockwork.leader_lease_s * MICROSECONDS)
+    tx.forget_answers(tx.now_us - _ANSWERS_KEPT_US)
     return tx.lead(LEADER, sweeper.holder, until_us)
 
 

@@ -191,7 +191,14 @@ def test_a_broker_that_hangs_is_told_in_time(private_redis: RedisServer) -> None
         assert time.monotonic() - started < 2 * BOUND_S
     finally:
         private_redis.send(signal.SIGCONT)
-    broker.publish([offer("after")])
+
+    def published() -> bool:
+        with contextlib.suppress(Unavailable):
+            broker.publish([offer("after")])
+            return True
+        return False
+
+    wait_until(published, BOUND_S)
     assert {"before", "after"} <= broker.waiting([route()])
     broker.close()
 

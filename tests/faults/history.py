@@ -47,7 +47,7 @@ def _noted(tx: Reader, world: World) -> set[int]:
 def _seen(fleet: Fleet, world: World, ledger: Sequence[Mapping[str, Any]], noted: set[int]) -> Seen:
     started = [(entry["run"], entry["attempt"]) for entry in ledger if entry["event"] == "start"]
     silent = [(run.id, run.fence) for run in world.runs.values() if run.task_seq not in noted]
-    return Seen(accepted=set(fleet.jobs), canceled=dict(fleet.canceled), started=[*started, *silent])
+    return Seen(accepted=set(fleet.jobs), stopped=dict(fleet.canceled), started=[*started, *silent])
 
 
 def _order(world: World, starts: Mapping[str, float], ends: Mapping[str, float]) -> Iterator[str]:

@@ -36,6 +36,11 @@ def hold(path: str) -> None:
         time.sleep(LOOK_S)
 
 
+def hold_each(path: str) -> None:
+    """Until the attempt's own file is there."""
+    hold(f"{path}-{os.environ['FLOTILLA_ATTEMPT']}")
+
+
 def hang() -> None:
     while True:
         time.sleep(60)
@@ -115,6 +120,8 @@ def main(ledger: str, mode: str, argument: str = "") -> int:
         time.sleep(float(argument))
     elif mode == "hold":
         hold(argument)
+    elif mode == "hold-each":
+        hold_each(argument)
     elif mode in ("hang", "stubborn"):
         hang()
     elif mode == "eat":

@@ -1,5 +1,6 @@
 """The broker is only a doorbell: it is killed, wiped, and gone for a while, and no job is lost or done twice."""
 
+import signal
 import time
 from collections.abc import Iterator
 
@@ -98,3 +99,17 @@ def test_f15_every_message_comes_three_times(fleet: Fleet) -> None:
     fleet.finish(job)
     starts = [entry["run"] for entry in fleet.entries() if entry["event"] == "start" and entry["job"] == job]
     assert len(starts) == len(set(starts)) == 60
+
+
+def test_f8_the_broker_hangs(fleet: Fleet, figures: Figures) -> None:
+    """It takes connections and answers nothing: worse than one that is gone."""
+    fleet.redis.send(signal.SIGSTOP)
+    times = [timed_submit(fleet, f"f8-hang-{n}") for n in range(20)]
+    fleet.redis.send(signal.SIGCONT)
+    figures.restart()
+    fleet.finish(*fleet.jobs[-20:], within_s=bound(10) + 10)
+    figures.note(
+        f"submit: median {percentile(times, 0.5) * 1000:.0f} ms, slowest {max(times):.2f} s; "
+        f"dispatch again after {figures.elapsed_s():.2f} s"
+    )
+    assert percentile(times, 0.5) < 0.5

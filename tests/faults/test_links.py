@@ -94,8 +94,8 @@ def test_f12_a_cut_that_is_shorter_than_a_lease(fleet: Fleet) -> None:
 
 
 def test_f13_a_node_is_cut_off_from_the_api_for_long(fleet: Fleet, figures: Figures) -> None:
-    open_ = fleet.gate("f13")
-    job = fleet.submit([command(fleet.ledger, f"held-{n}", "hold", open_) for n in range(4)], name="f13")
+    both, first, second = fleet.gate("f13"), fleet.gate("f13-1"), fleet.gate("f13-2")
+    job = fleet.submit([command(fleet.ledger, f"held-{n}", "hold-each", both) for n in range(4)], name="f13")
     runs = fleet.running(job, 4)
     victim = fleet.node_of(runs[0])
     node_id = fleet.client.nodes()[victim.name]["id"]
@@ -103,14 +103,17 @@ def test_f13_a_node_is_cut_off_from_the_api_for_long(fleet: Fleet, figures: Figu
     link = fleet.api_links[fleet.nodes.index(victim)]
     link.cut()
     figures.restart()
+    fresh = fleet.submit([command(fleet.ledger, f"fresh-{n}", "ok") for n in range(6)], name="f13 fresh")
     fleet.until(lambda: all(run["nodeId"] != node_id for run in fleet.running(job, 4)), bound(25))
     figures.note(f"replaced after {figures.elapsed_s():.2f} s")
-    assert fleet.survivors(cut)
+    second.touch()
+    fleet.finish(fresh, within_s=bound(25))
+    figures.note(f"what came in meanwhile was done {figures.elapsed_s():.2f} s after the cut")
     link.heal()
     figures.restart()
     fleet.until(lambda: not fleet.survivors(cut), bound(10))
     figures.note(f"old trees dead {figures.elapsed_s():.2f} s after healing")
-    open_.touch()
+    first.touch()
     fleet.finish(job)
     assert fleet.state(job) == "succeeded"
 

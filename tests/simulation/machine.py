@@ -8,11 +8,10 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.adapters.memory import MemoryBroker, MemoryStore
 from app.domain.chords import RunWhen
@@ -39,7 +38,7 @@ from tests.invariants import (
 )
 from tests.services.world import ALL, CLOCKWORK, SECOND, CountingChance
 from tests.simulation.faults import Fuse, MortalBroker, MortalStore, ProcessDied
-from tests.simulation.node import Fate, SimNode
+from tests.simulation.node import Fate, SimNode, Slot
 
 HANDOFF = os.environ.get("FLOTILLA_HANDOFF", "1") != "0"
 MAX_BUNDLE = int(os.environ.get("FLOTILLA_MAX_BUNDLE", "64"))
@@ -58,16 +57,29 @@ endings = st.sampled_from(
 any_index = st.integers(0, 1000)
 
 
-WORK: dict[str, Any] = {
-    "index": any_index,
-    "what": st.sampled_from([*["pop"] * 4, *["end"] * 5, "say", "claim", "send", "beat", "echo"]),
-    "fate": fates,
-    "state": endings,
-    "takes": st.sampled_from([0, 1, 8]),
-    "quick": st.booleans(),
-    "progress": st.floats(0, 1),
-}
-"""What one act of a node may be; the same rule stands there several times: most of what happens is work."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One act of a node."""
+
+    index: int
+    what: str
+    fate: Fate
+    state: RunState
+    takes: int
+    quick: bool
+    progress: float
+
+
+acts = st.builds(
+    Act,
+    index=any_index,
+    what=st.sampled_from([*["pop"] * 4, *["end"] * 5, "say", "claim", "send", "beat", "echo"]),
+    fate=fates,
+    state=endings,
+    takes=st.sampled_from([0, 1, 8]),
+    quick=st.booleans(),
+    progress=st.floats(0, 1),
+)
 
 
 @st.composite
@@ -171,6 +183,7 @@ class Fleet(RuleBasedStateMachine):
 
     # -- people
 
+    @precondition(lambda self: len(self.seen.accepted) < 5)
     @rule(tasks=specs(), limit=st.sampled_from([None, None, None, 0]))
     def submit_a_job(self, tasks: tuple[TaskSpec, ...], limit: int | None) -> None:
         self.submit(tasks, limit)
@@ -237,39 +250,47 @@ class Fleet(RuleBasedStateMachine):
 
     # -- nodes
 
-    def work(
-        self, index: int, what: str, fate: Fate, state: RunState, takes: int, quick: bool, progress: float
-    ) -> None:
+    @rule(acts=st.lists(acts, min_size=1, max_size=10))
+    def work(self, acts: list[Act]) -> None:
+        for act in acts:
+            self.act(act)
+            self.holds()
+
+    @rule(acts=st.lists(acts, min_size=1, max_size=10))
+    def work_on(self, acts: list[Act]) -> None:
+        """The same again: most of what happens is work."""
+        for act in acts:
+            self.act(act)
+            self.holds()
+
+    def act(self, act: Act) -> None:
         acting = [node for node in self.nodes if node.acts]
         slots = [(node, slot) for node in acting for slot in node.slots]
-        if what == "pop":
-            for node in acting[index % 3 :] + acting[: index % 3]:
+        if act.what == "pop":
+            for node in acting[act.index % 3 :] + acting[: act.index % 3]:
                 if node.pop(self.clock.now):
-                    node.send_claim(node.slots[-1], fate)
+                    node.send_claim(node.slots[-1], act.fate)
                     break
-        elif what in ("end", "say", "claim") and slots:
-            node, slot = slots[index % len(slots)]
-            node.send_claim(slot, Fate.OK if what == "end" else fate)
-            node.begin(slot)
-            if what == "say":
-                node.say(slot, progress)
-            if what == "end":
-                wall_s = 0.001 if quick else 3.0
-                node.end(slot, state, takes=takes, wall_s=wall_s, released=quick and state is RunState.LOST)
-                node.send_reports(fate)
+        elif act.what in ("end", "say", "claim") and slots:
+            self.act_on(*slots[act.index % len(slots)], act)
         elif acting:
-            node = acting[index % len(acting)]
-            if what == "send":
-                node.send_reports(fate, 64 if quick else 1)
-            elif what == "beat":
-                node.beat(fate)
-            elif what == "echo":
-                node.echo(index)
+            node = acting[act.index % len(acting)]
+            if act.what == "send":
+                node.send_reports(act.fate, 64 if act.quick else 1)
+            elif act.what == "beat":
+                node.beat(act.fate)
+            elif act.what == "echo":
+                node.echo(act.index)
 
-    work_1 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
-    work_2 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
-    work_3 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
-    work_4 = rule(**WORK)(work)  # type: ignore[no-untyped-call]  # of hypothesis
+    def act_on(self, node: SimNode, slot: Slot, act: Act) -> None:
+        node.send_claim(slot, Fate.OK if act.what == "end" else act.fate)
+        node.begin(slot)
+        if act.what == "say":
+            node.say(slot, act.progress)
+        elif act.what == "end":
+            released = act.quick and act.state is RunState.LOST
+            node.end(slot, act.state, takes=act.takes, wall_s=0.001 if act.quick else 3.0, released=released)
+            node.send_reports(act.fate)
 
     # -- what goes wrong
 
@@ -278,7 +299,7 @@ class Fleet(RuleBasedStateMachine):
             [
                 *("crash", "crash", "restart", "restart", "stop", "continue", "continue", "leave"),
                 *("drain", "undrain", "undrain", "empty", "lose one", "double one", "away", "back", "back", "back"),
-                *("die", "die", "die", "silence", "silence"),
+                *("die", "die", "die", "die", "die", "die", "silence", "silence"),
             ]
         ),
         index=any_index,

@@ -22,7 +22,6 @@ T = TypeVar("T")
 _PATIENCE_S = 15
 _SETTINGS = (
     f"PRAGMA busy_timeout = {_PATIENCE_S * 1000}",
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -32768",
     "PRAGMA temp_store = MEMORY",
@@ -64,8 +63,23 @@ def sqlite_engine(url: str, threads: int) -> Engine:
         with closing(connection.cursor()) as cursor:
             for setting in _SETTINGS:
                 cursor.execute(setting)
+            _write_ahead(cursor)
 
     return engine
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """The mode stays with the file. When several open a new file at once, those that come second are refused without
+    the waiting that all else has.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 class Sqlite:
