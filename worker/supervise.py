@@ -31,8 +31,11 @@ Message = dict[str, Any]  # a JSON object of the form that `warden.py` describes
 
 
 def become_subreaper() -> None:
-    """So that what a dead warden leaves behind comes to the node instead of to init."""
+    """So that what a dead warden leaves behind comes to the node instead of to init. Children that this process has
+    already are no run's, and are spared when strays are ended.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _LIVING.update(meter.children(os.getpid()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

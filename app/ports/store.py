@@ -4,8 +4,9 @@
 raises; it may be run again from the start after a conflict with another writer, so it must have no effect outside.
 What was committed survives the death of every process. `Unavailable` is raised when the database is away.
 
-Order of locks, which every writer keeps: runs, tasks, chords, and jobs last, each in ascending order. Methods named
-`lock_...` and those said to lock hold their rows until the transaction ends; nobody else changes them meanwhile.
+Order of locks, which every writer keeps: a node, then runs, tasks, chords, and jobs last, each in ascending order.
+Methods named `lock_...`, those said to lock, and `node` in a write hold their rows until the transaction ends; nobody
+else changes them meanwhile.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -3,9 +3,11 @@
 Estimates that steer how much is offered and handed off. The store has the truth; a wrong estimate costs speed only.
 """
 
+import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from app.domain.node import Node
+from app.domain.node import Node, slots
 from app.domain.run import Run
 from app.ports.store import Reader, Writer
 from app.wire.resources import NOTHING, Resources, Route
@@ -15,9 +17,12 @@ NEGLECTED_US = 1_000_000
 _REFRESH_US = 1_000_000
 _LOOK_US = 500_000
 _LOOKED_AT = 200
-_QUICK_S = 0.050
 _BUNDLE_S = 0.100
-_WEIGHT = 0.2
+_REQUEST_S = 0.003
+_WEIGHT_QUICKER = 0.2
+_WEIGHT_SLOWER = 0.4
+_FIRST = 16
+_JOBS_KNOWN = 4096
 
 
 class Fleet:
@@ -72,6 +77,10 @@ class Fleet:
         """How many more runs of the route the fleet could start now."""
         return sum(max(0, route.shape.times_in(self._free.get(node.id, node.free))) for node in self.serving(tx, route))
 
+    def slots(self, tx: Reader, route: Route) -> int:
+        """How many runs of the route the fleet could run at once."""
+        return slots(self.serving(tx, route), route)
+
     def neglected(self, tx: Writer) -> frozenset[Route]:
         """Routes with an offer that has been out for long and that nobody has popped; looked up twice a second."""
         if not 0 <= tx.now_us - self._looked_at_us < _LOOK_US:
@@ -82,21 +91,46 @@ class Fleet:
 
 
 class Pace:
-    """How long a route's runs have lately taken: a moving average of their wall time."""
+    """How long runs have lately taken: moving averages of their wall time, of each route and of each job on it.
+
+    What is slower than known counts for more than what is quicker: bundles that are too long keep their tail from slots
+    that idle, bundles that are too short cost a few requests.
+    """
 
     def __init__(self) -> None:
-        self._wall_s: dict[str, float] = {}
+        self._of_route: dict[str, float] = {}
+        self._of_job: dict[tuple[str, int], _Average] = {}
 
     def note(self, run: Run) -> None:
         """Learn from a run that ended."""
-        wall_s = run.usage.wall_s if run.usage else _QUICK_S
-        known = self._wall_s.get(run.route, wall_s)
-        self._wall_s[run.route] = known + _WEIGHT * (wall_s - known)
+        wall_s = run.usage.wall_s if run.usage else _BUNDLE_S
+        self._of_route[run.route] = _follow(self._of_route.get(run.route, wall_s), wall_s)
+        key = (run.route, run.job_seq)
+        known = self._of_job.get(key) or _Average(wall_s, 0)
+        if not known.count and len(self._of_job) >= _JOBS_KNOWN:
+            del self._of_job[next(iter(self._of_job))]
+        self._of_job[key] = _Average(_follow(known.wall_s, wall_s), known.count + 1)
 
-    def bundle(self, route: str, most: int) -> int:
+    def bundle(self, route: str, most: int, job_seq: int | None = None) -> int:
         """How many runs had better travel together: a tenth of a second of work, and 1 while the pace is not known.
 
-        A bundle is one slot's, so a longer one would keep its tail from slots that idle.
+        Of a job that has shown little so far no more than it has shown: its runs may be of another kind.
         """
-        wall_s = self._wall_s.get(route, _QUICK_S)
-        return 1 if wall_s >= _QUICK_S else max(1, min(most, int(_BUNDLE_S / max(wall_s, 1e-6))))
+        known = self._of_job.get((route, job_seq)) if job_seq is not None else None
+        wall_s = known.wall_s if known else self._of_route.get(route, _BUNDLE_S)
+        if job_seq is not None:
+            most = min(most, _FIRST * (1 + (known.count if known else 0)))
+        return max(1, min(most, math.ceil(_BUNDLE_S / max(wall_s, 1e-6) - 1e-6)))
+
+    def worth(self, route: str) -> int:
+        """So many runs of the route are worth a request of their own."""
+        return math.ceil(_REQUEST_S / max(self._of_route.get(route, _BUNDLE_S), 1e-6))
+
+
+class _Average(NamedTuple):
+    wall_s: float
+    count: int
+
+
+def _follow(known_s: float, wall_s: float) -> float:
+    return known_s + (_WEIGHT_SLOWER if wall_s > known_s else _WEIGHT_QUICKER) * (wall_s - known_s)

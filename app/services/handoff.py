@@ -18,6 +18,7 @@ from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.store import Writer
 from app.services.assign import to_specs
+from app.services.bundles import cut, fair
 from app.services.core import Core
 from app.services.finish import fail_unstarted
 from app.services.fleet import NEGLECTED_US
@@ -26,6 +27,8 @@ from app.services.release import new_runs
 from app.wire.claim import RunSpec
 from app.wire.resources import Route
 from app.wire.states import TaskState
+
+_LOOK_BEYOND = 32
 
 
 def hand_off(
@@ -117,8 +120,12 @@ def _take_neglected(tx: Writer, route: str, most: int) -> list[tuple[Run, Task]]
 
 def _take_ready(core: Core, tx: Writer, route: str, most: int) -> list[tuple[Run, Task]]:
     idle = core.fleet.idle_slots(tx, Route.parse(route))
-    ready = tx.lock_ready(route, most)
-    share = ready[: -(-len(ready) // (1 + idle))]
+    slots = core.fleet.slots(tx, Route.parse(route))
+    # What others will come for soon is looked at too, unless the runs are so quick that it does not matter.
+    look = most if most <= core.pace.worth(route) else min(most * slots, most + _LOOK_BEYOND)
+    ready = tx.lock_ready(route, look)
+    size = min(-(-len(ready[:most]) // (1 + idle)), fair(core, route, len(ready), slots))
+    share = cut(core, route, ready, size)[0] if ready else ()
     return list(zip(new_runs(core, tx, share), share, strict=True))
 
 

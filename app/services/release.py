@@ -8,6 +8,7 @@ a message, and the sweep offers those again.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from app.domain import task as tasks_
 from app.domain.errors import Unavailable
@@ -15,6 +16,7 @@ from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.broker import Offer
 from app.ports.store import Writer
+from app.services.bundles import cut, fair
 from app.services.core import Core
 from app.services.ledger import Ledger
 from app.wire.resources import Route
@@ -45,18 +47,21 @@ def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger) -> 
         room = max(1, messages * bundle) - queued.get(key, 0)
         if room > 0 and (ready := tx.lock_ready(key, room)):
             size = max(1, min(bundle, -(-len(ready) // max(1, messages))))
-            offers += _offer(core, tx, route, ready, size, ledger)
+            if len(ready) < room:
+                size = min(size, fair(core, key, len(ready), core.fleet.slots(tx, route)))
+            offers += _offer(core, tx, route, cut(core, key, ready, size)[: -(-room // bundle)], ledger)
     return Offers(all=tuple(offers))
 
 
-def _offer(core: Core, tx: Writer, route: Route, ready: Sequence[Task], size: int, ledger: Ledger) -> list[Offer]:
-    runs = new_runs(core, tx, ready)
+def _offer(core: Core, tx: Writer, route: Route, bundles: Sequence[Sequence[Task]], ledger: Ledger) -> list[Offer]:
+    tasks = [task for bundle in bundles for task in bundle]
+    runs = new_runs(core, tx, tasks)
     tx.insert_runs(runs)
-    tx.save_tasks([tasks_.offered(task, run.id) for task, run in zip(ready, runs, strict=True)])
-    for task in ready:
+    tx.save_tasks([tasks_.offered(task, run.id) for task, run in zip(tasks, runs, strict=True)])
+    for task in tasks:
         ledger.moved(task, TaskState.QUEUED)
-    ids = [run.id for run in runs]
-    return [Offer(route=route, run_ids=tuple(ids[at : at + size])) for at in range(0, len(ids), size)]
+    ids = (run.id for run in runs)
+    return [Offer(route=route, run_ids=tuple(islice(ids, len(bundle)))) for bundle in bundles]
 
 
 def new_runs(core: Core, tx: Writer, tasks: Sequence[Task]) -> list[Run]:

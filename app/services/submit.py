@@ -54,7 +54,9 @@ def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | Non
                 raise Conflict("a request with this Idempotency-Key is being worked on; try again")
         ledger = Ledger()
         offers = release(core, tx, {task.route for task in tasks if task.state is TaskState.READY}, ledger)
-        return next(iter(ledger.write(tx)), job), offers
+        # The release is by route, so that it may have touched jobs that waited there before this one.
+        touched = {each.seq: each for each in ledger.write(tx)}
+        return touched.get(job.seq, job), offers
 
     job, offers = core.store.write(work)
     publish(core, offers)

@@ -24,8 +24,9 @@ USAGE = Usage(wall_s=0.0001, cpu_user_s=0.0001, peak_rss_bytes=1 << 20, max_proc
 class SyntheticNode:
     """`ended` has the names of the tasks in the order in which their runs ended; `calls` counts claims and reports."""
 
-    def __init__(self, core: Core, broker: MemoryBroker, *, slots: int = 2) -> None:
+    def __init__(self, core: Core, broker: MemoryBroker, *, slots: int = 2, takes: int = MAX_BUNDLE) -> None:
         self._core = core
+        self._takes = takes
         self._broker = broker
         self._slots = slots
         self._numbers = itertools.count()
@@ -79,7 +80,7 @@ class SyntheticNode:
                 started_at_us=now_us,
                 usage=USAGE,
                 ending=Ending(state=RunState.SUCCEEDED, at_us=now_us),
-                takes=MAX_BUNDLE if spec is runs[-1] else 0,
+                takes=self._takes if spec is runs[-1] else 0,
             )
             for spec in runs
         )

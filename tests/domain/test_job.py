@@ -101,3 +101,24 @@ def test_a_job_has_ended_when_all_its_tasks_have(
         assert (job.finished_at_us is not None) == ended
     if job.finished_at_us is not None and job.started_at_us is not None:
         assert job.created_at_us <= job.started_at_us <= job.finished_at_us
+
+
+@pytest.mark.parametrize(
+    ("continues", "most", "failed", "overrun"),
+    [
+        (True, None, 99, False),
+        (True, 2, 2, False),
+        (True, 2, 3, True),
+        (True, 0, 1, True),
+        (False, None, 0, False),
+        (False, None, 1, True),
+        (False, 5, 1, True),
+    ],
+)
+def test_a_job_with_too_many_failures_is_to_be_canceled(
+    continues: bool, most: int | None, failed: int, overrun: bool
+) -> None:
+    job = replace(JOB, counts={F: failed, RUN: 1}, state=RUNNING, continue_on_failure=continues, max_failed_tasks=most)
+    assert (settle(job, NOW_US).desired is CANCEL) == overrun
+    ended = settle(replace(job, counts={F: failed, C: 1}), NOW_US)
+    assert ended.state is (JobState.FAILED if failed else JobState.CANCELED)

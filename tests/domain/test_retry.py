@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from app.domain import limits
 from app.domain.chords import RunWhen
-from app.domain.retry import Outcome, decide, delay_us
+from app.domain.retry import Outcome, decide, delay_us, grown
 from app.domain.task import Task
 from app.wire.report import Ending, Failure
+from app.wire.resources import Resources
 from app.wire.states import RunState, TaskState
 
 NOW_US = 50_000_000
@@ -123,3 +124,24 @@ def test_delays_double_up_to_a_day(base_s: int, attempt: int, chance: float, sec
 def test_delays_are_spread_by_a_quarter_at_most(base_s: int, attempt: int, chance: float) -> None:
     middle = delay_us(base_s, attempt, 0.5)
     assert 0.74 * middle <= delay_us(base_s, attempt, chance) <= 1.25 * middle
+
+
+def test_a_run_that_may_grow_is_tried_again_at_once_and_costs_no_attempt() -> None:
+    task = replace(TASK, attempts=2)
+    ending = Ending(state=RunState.OUT_OF_MEMORY, at_us=0)
+    decision = decide(task, ending, cancel=False, now_us=NOW_US, chance=0.5, larger=True)
+    assert (decision.outcome, decision.attempts, decision.due_at_us) == (RETRY, 2, NOW_US)
+    assert decide(task, ending, cancel=True, now_us=NOW_US, chance=0.5, larger=True).outcome is CANCEL
+
+
+@given(st.integers(1, limits.MAX_MEMORY_MB), st.floats(1, 100))
+def test_memory_grows_to_the_cap_and_no_further(memory_mib: int, growth: float) -> None:
+    shape: Resources | None = Resources(cpu_milli=1000, memory_mib=memory_mib)
+    seen = [memory_mib]
+    while shape is not None and len(seen) < 50:
+        shape = grown(shape, growth)
+        if shape is not None:
+            assert shape.cpu_milli == 1000
+            seen.append(shape.memory_mib)
+    assert seen == sorted(set(seen))
+    assert seen[-1] <= limits.MAX_MEMORY_MB

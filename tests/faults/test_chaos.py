@@ -1,6 +1,7 @@
 """Random faults, one about every second, while jobs of every shape come in: at the end every invariant holds.
 
-FLOTILLA_TEST_CHAOS_TASKS (300; 10000 for a long run), FLOTILLA_TEST_CHAOS_SEEDS (1; several with commas).
+FLOTILLA_TEST_CHAOS_TASKS (300; 10000 for a long run), FLOTILLA_TEST_CHAOS_SEEDS (1; several with commas),
+FLOTILLA_TEST_CHAOS_EVERY (1: seconds between two faults, on average).
 """
 
 import os
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.fault
 
 TASKS = int(os.environ.get("FLOTILLA_TEST_CHAOS_TASKS", "300"))
 SEEDS = [int(seed) for seed in os.environ.get("FLOTILLA_TEST_CHAOS_SEEDS", "1").split(",")]
+EVERY_S = float(os.environ.get("FLOTILLA_TEST_CHAOS_EVERY", "1"))
 SPAN_S = max(25.0, TASKS / 12)
 JOB = 10
 HEALING_S = 60 + TASKS / 20
@@ -62,7 +64,7 @@ def test_chaos(fleet: Fleet, figures: Figures, seed: int) -> None:
         chaos.mend_due(now)
         if now >= next_fault:
             chaos.strike(now)
-            next_fault = now + chance.uniform(0.6, 1.4)
+            next_fault = now + EVERY_S * chance.uniform(0.6, 1.4)
         if count < TASKS and (now - began) / SPAN_S * TASKS >= count:
             key = f"chaos-{seed}-{count}"
             try:
@@ -88,6 +90,7 @@ def test_chaos(fleet: Fleet, figures: Figures, seed: int) -> None:
         f"the slowest {slowest_s:.2f} s"
     )
     assert set(answers) <= {"201", "none", "503"}
+    assert len(set(fleet.jobs)) == len(fleet.jobs), "every submit is answered with its own job"
     figures.restart()
     fleet.start()
     fleet.finish(*fleet.jobs, within_s=HEALING_S)

@@ -174,7 +174,7 @@ def test_f21_cancels_while_runs_are_finishing(fleet: Fleet, figures: Figures) ->
         with lock:
             fleet.jobs.append(job_id)
         if number % 2:
-            wait_until(lambda: client.job(job_id)["startedAt"], 30)
+            wait_until(lambda: client.job(job_id)["startedAt"], 30, dump=fleet.dump)
         passed(moments[number] / 8)
         try:
             client.post(f"/v1/jobs/{job_id}/cancel")
@@ -190,6 +190,7 @@ def test_f21_cancels_while_runs_are_finishing(fleet: Fleet, figures: Figures) ->
     figures.restart()
     fleet.finish(*fleet.jobs[-count:])
     assert set(refused) <= {409}
+    assert len(set(fleet.jobs)) == len(fleet.jobs), "every submit is answered with its own job"
     accepted = count - len(refused)
     figures.note(
         f"{accepted} of {count} cancels accepted, the rest had ended; all over {figures.elapsed_s():.2f} s later"

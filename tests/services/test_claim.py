@@ -1,8 +1,11 @@
 """Does each run start once, on one node, however often and from wherever it is asked for?"""
 
+from collections.abc import Callable
+
 import pytest
 
 from app.domain.errors import NotFound
+from app.domain.job import Job
 from app.services import control
 from app.wire.states import RunState
 from tests.services.world import World, shape, task
@@ -87,11 +90,11 @@ def test_a_claim_that_crosses_a_nodes_last_word_gets_nothing(world: World) -> No
 
 
 @pytest.mark.parametrize("stop", [control.cancel_job, control.pause_job])
-def test_what_is_canceled_or_paused_is_not_given_out(world: World, stop: object) -> None:
+def test_what_is_canceled_or_paused_is_not_given_out(world: World, stop: Callable[..., Job]) -> None:
     node = world.node()
     job = world.submit({"a": []})
     run_id = world.runs(job)[0].id
-    stop(world.core, world.who, job.id)  # type: ignore[operator]  # a parameter
+    stop(world.core, world.who, job.id)
     assert node.claim(run_id).runs == ()
     assert world.runs(job)[0].state is RunState.CANCELED
     world.check()

@@ -4,7 +4,8 @@ import pytest
 
 from app.domain.chords import RunWhen
 from app.domain.errors import Conflict, NotFound, Outdated
-from app.domain.job import Job
+from app.domain.job import Desired, Job
+from app.services import cancel as cancel_service
 from app.services import control, query, rerun
 from app.wire.states import JobState, RunState
 from tests.services.world import ALL, World, task
@@ -96,10 +97,8 @@ def test_a_paused_job_can_be_canceled_and_the_log_says_so(world: World) -> None:
 
 
 def test_a_cancel_that_was_cut_off_is_finished_by_the_sweep(world: World) -> None:
-    from app.services import cancel as cancel_
-
     job = world.submit({"a": [], "b": ["a"]})
-    world.store.write(lambda tx: cancel_._want_canceled(tx, world.who, job.id))
+    world.store.write(lambda tx: cancel_service._want_canceled(tx, world.who, job.id))
     assert world.states(job)["a"] == "ready"
     assert world.sweep().canceled == 2
     assert set(world.states(job).values()) == {"canceled"}
@@ -191,7 +190,7 @@ def test_a_paused_job_takes_no_place_from_others(world: World) -> None:
 def test_what_slipped_out_while_a_job_was_paused_is_taken_back_by_the_sweep(world: World) -> None:
     node = world.node()
     job = world.submit({"a": []})
-    control._want(world.core, world.who, job.id, control.Desired.PAUSE)
+    control._want(world.core, world.who, job.id, Desired.PAUSE)
     assert world.states(job) == {"a": "queued"}
     world.pass_time(14, node)
     assert world.states(job) == {"a": "ready"}

@@ -2,17 +2,18 @@
 
 import pytest
 
+from app.domain.job import Job
 from app.services import control
-from app.services.explain import explain
+from app.services.explain import Reason, explain
 from app.wire.states import RunState
 from tests.services.world import World, shape, task
 
 
-def codes(world: World, job: object, name: str) -> list[str]:
+def codes(world: World, job: Job, name: str) -> list[str]:
     return [reason.code for reason in told(world, job, name)]
 
 
-def told(world: World, job: object, name: str) -> list:
+def told(world: World, job: Job, name: str) -> list[Reason]:
     explanation = explain(world.core, world.who, world.task(job, name).id)
     assert explanation.state is world.task(job, name).state
     return list(explanation.reasons)

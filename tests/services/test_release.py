@@ -1,14 +1,15 @@
 """Is what is ready offered in the right order, no more of it than the fleet can start soon, and in fit bundles?"""
 
+from app.domain.job import Job
 from app.services.fleet import Pace
 from app.wire.states import RunState
 from tests.services.world import World, shape, task
 
 
-def states(world: World, *jobs: object) -> dict[str, int]:
+def states(world: World, *jobs: Job) -> dict[str, int]:
     counts: dict[str, int] = {}
     for job in jobs:
-        for state in world.states(job).values():  # type: ignore[arg-type]  # jobs
+        for state in world.states(job).values():
             counts[state] = counts.get(state, 0) + 1
     return counts
 

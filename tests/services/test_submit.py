@@ -7,6 +7,7 @@ import pytest
 from app.domain import limits
 from app.domain.errors import Forbidden, Invalid, NotFound
 from app.domain.job import JobSpec
+from app.domain.task import TaskSpec
 from app.services import access, control, plan, query, submit
 from app.wire.states import JobState
 from tests.services.world import ALL, World, shape, task
@@ -31,6 +32,13 @@ def test_what_can_run_is_offered_with_the_answer(world: World) -> None:
     assert offer is not None
     assert offer.run_ids == (world.runs(job)[0].id,)
     world.check()
+
+
+def test_the_answer_is_this_job_also_when_others_are_offered_with_it(world: World) -> None:
+    node = world.node(cpu=1)
+    world.submit({f"t{n}": [] for n in range(6)}, name="first")
+    world.core.fleet.note_free(node.id, shape(4, 8192))
+    assert world.submit({"a": []}, name="second").name == "second"
 
 
 def test_a_job_without_tasks_has_succeeded(world: World) -> None:
@@ -85,7 +93,9 @@ def test_the_key_of_a_deleted_job_says_so(world: World) -> None:
         ([task("a", payload="${{ job.parameters.missing }}")], "/tasks/0/payload"),
     ],
 )
-def test_a_wrong_job_is_refused_with_the_place_and_leaves_nothing(world: World, tasks: list, pointer: str) -> None:
+def test_a_wrong_job_is_refused_with_the_place_and_leaves_nothing(
+    world: World, tasks: list[TaskSpec], pointer: str
+) -> None:
     with pytest.raises(Invalid) as caught:
         world.submit(tasks)
     assert caught.value.problems[0].pointer == pointer

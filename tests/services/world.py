@@ -193,6 +193,7 @@ class Node:
     slots: dict[str, tuple[str, Resources]] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     claims: int = 0
+    told: set[str] = field(default_factory=set)
 
     @property
     def core(self) -> Core:
@@ -246,7 +247,7 @@ class Node:
 
     def _fitting(self) -> list[str]:
         known = self.core.store.read(lambda tx: tx.node(self.id))
-        routes = [Route.parse(key) for key in sorted(self.world.broker.announced)]
+        routes = [Route.parse(key) for key in sorted(self.world.broker.announced | self.told)]
         return [route.key for route in routes if known and known.serves(route) and route.shape.fits(self.free)]
 
     def run_of(self, name: str) -> RunSpec:
@@ -291,6 +292,7 @@ class Node:
             **said,
         )
         answer = sent(nodes.beat(self.core, self.id, sent(presented)))
+        self.told |= set(answer.queues)
         for run_id in answer.stale:
             self.held.pop(run_id, None)
         return answer

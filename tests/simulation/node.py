@@ -57,6 +57,7 @@ class SimNode:
     sequences: dict[str, int] = field(default_factory=dict)
     intake: Intake = field(init=False)
     offers: int = 0
+    told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.start()
@@ -107,7 +108,7 @@ class SimNode:
 
     def pop(self, now: float) -> bool:
         """Take one message that fits."""
-        keys = self.intake.offer(sorted(self.broker.announced), now)
+        keys = self.intake.offer(sorted(self.broker.announced | self.told), now)
         offer = self.broker.take(keys) if keys and not self.broker.away else None
         if offer is None:
             return False
@@ -233,6 +234,7 @@ class SimNode:
             self.register()
             return
         self.intake.draining = answer.drain
+        self.told |= set(answer.queues)
         self._kill(answer.stale)
         for slot in list(self.slots):
             slot_runs = [slot.doing, *slot.todo]

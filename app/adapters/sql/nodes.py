@@ -16,6 +16,7 @@ _put = insert(nodes)
 
 _all = Statement(select(nodes).order_by(nodes.c.name, nodes.c.id))
 _by_id = Statement(select(nodes).where(nodes.c.id == bindparam("id")))
+_locked = Statement(select(nodes).where(nodes.c.id == bindparam("id")).with_for_update())
 _save = Statement(
     _put.on_conflict_do_update(index_elements=["id"], set_=dict(_put.excluded)),
     sets=[column.name for column in nodes.columns],
@@ -64,6 +65,11 @@ class NodeReads(Part):
 
 
 class NodeWrites(Part):
+    def node(self, node_id: str) -> Node | None:
+        """Locked, since who reads one in a write saves all of it."""
+        row = self._session.row(_locked, id=node_id)
+        return None if row is None else _node_of(row)
+
     def save_node(self, node: Node) -> None:
         self._session.run(
             _save,

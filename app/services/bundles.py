@@ -1,0 +1,31 @@
+"""How are waiting runs shared out? In bundles that are worth a message each, and none so long that slots idle meanwhile.
+
+    a tenth of a second     of work travels together (`Pace.bundle`), as the job and its route have lately been
+    a fair share            of what waits is the most that a slot takes at once, so that all slots end together
+    a request's worth       is the least when there is more than the slots could take one by one: fewer would cost more
+                            than they gain
+"""
+
+from collections.abc import Sequence
+
+from app.domain.task import Task
+from app.services.core import Core
+
+
+def fair(core: Core, route: str, waiting: int, slots: int) -> int:
+    """The most that one of so many slots may take at once, when no more than this is waiting."""
+    share = -(-waiting // max(1, slots))
+    return share if waiting <= slots else max(share, core.pace.worth(route))
+
+
+def cut(core: Core, route: str, waiting: Sequence[Task], size: int) -> list[Sequence[Task]]:
+    """Bundles of at most `size`, and of a tenth of a second of work. The order stays."""
+    bundles: list[Sequence[Task]] = []
+    begin, filled = 0, 0.0
+    for position, task in enumerate(waiting):
+        part = 1 / core.pace.bundle(route, size, task.job_seq)
+        if position > begin and (position - begin >= size or filled + part > 1.0001):
+            bundles.append(waiting[begin:position])
+            begin, filled = position, 0.0
+        filled += part
+    return [*bundles, waiting[begin:]] if waiting else bundles
