@@ -29,6 +29,7 @@ CONNECT_S = 5.0
 READ_S = 30.0
 RECEIVE_BYTES = 256 * 1024
 LARGEST_HEAD = 64 * 1024
+FAULT = 500
 NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_US = frozenset({401, 403, 404})
 """The token or the node is not known: nothing is wrong with what was sent."""
@@ -39,11 +40,12 @@ class ApiError(Exception):
 
 
 class AwayError(ApiError):
-    """Repeat the call after `after_s`, if it is said, or when you see fit."""
+    """Repeat the call after `after_s`, if it is said, or when you see fit. `fault`: the API broke on this very call."""
 
-    def __init__(self, text: str, after_s: float | None = None) -> None:
+    def __init__(self, text: str, after_s: float | None = None, *, fault: bool = False) -> None:
         super().__init__(text)
         self.after_s = after_s
+        self.fault = fault
 
 
 class RefusedError(ApiError):
@@ -146,7 +148,8 @@ class Api:
                 raise AwayError(f"{path} was answered by something that is not JSON: {problem}") from None
         if answer.status in NOT_NOW:
             after = answer.headers.get("retry-after", "")
-            raise AwayError(f"{path} was answered with {answer.status}", float(after) if after.isdigit() else None)
+            text = f"{path} was answered with {answer.status}"
+            raise AwayError(text, float(after) if after.isdigit() else None, fault=answer.status == FAULT)
         raise RefusedError(answer.status, _detail(answer.data))
 
     def _exchange(self, request: bytes) -> "Answer":

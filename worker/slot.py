@@ -26,6 +26,7 @@ from worker.report import Reporter, Settled
 log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+MOST_FAULTS = 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,13 +83,19 @@ class Slots:
             self.reporter.finish(journal, _given_back(time.monotonic(), "the slot it was meant for is gone"))
 
     def _claim(self, run_ids: tuple[str, ...]) -> tuple[ClaimAnswer, Clock] | None:
-        """Repeats with the same claim id, so that an answer that was lost is given again."""
+        """Repeats with the same claim id, so that an answer that was lost is given again. A claim that the API breaks
+        on is given up: what it would have brought is offered again, and the slot is free for others.
+        """
         claim = Claim(claim_id=os.urandom(16).hex(), run_ids=run_ids, free=self.free())
-        pause_s = FIRST_PAUSE_S
+        pause_s, faults = FIRST_PAUSE_S, 0
         while not self._stopping.is_set():
             try:
                 return self.api.claim(claim)
             except AwayError as away:
+                faults += away.fault
+                if faults >= MOST_FAULTS:
+                    log.error("claim of %d runs is given up: %s", len(run_ids), away)
+                    return None
                 log.warning("claim of %d runs waits for the API: %s", len(run_ids), away)
                 self._stopping.wait(min(LONGEST_PAUSE_S, away.after_s or pause_s))
                 pause_s *= 2

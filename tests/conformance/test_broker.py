@@ -264,7 +264,9 @@ def stock_worker(url: str, taken: list[list[str]]) -> Celery:
 def test_a_stock_worker_takes_an_offer_of_a_route_that_was_announced_to_it(redis_url: str) -> None:
     taken: list[list[str]] = []
     broker = CeleryBroker(redis_url)
-    with start_worker(stock_worker(redis_url, taken), perform_ping_check=False, shutdown_timeout=20):
+    worker = stock_worker(redis_url, taken)
+    with start_worker(worker, perform_ping_check=False, shutdown_timeout=20):
+        wait_until(lambda: worker.control.ping(timeout=0.5, limit=1), 30)  # an earlier announcement would not be heard
         broker.publish([offer("a", "b")])
         broker.announce([route(), route(queue="other")])
         wait_until(lambda: taken == [["a", "b"]])
