@@ -4,6 +4,7 @@ Amounts are whole milli-cpu and MiB, so that what was taken is what is given bac
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from app.wire.codec import Json, take
@@ -58,8 +59,9 @@ class Route:
         return "/".join([*(quote(name, safe="@") for name in names), amounts])
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, key: str) -> "Route":
-        """Raises ValueError when `key` is not the name of a route's queue."""
+        """Raises ValueError when `key` is not the name of a route's queue. Kept: every run of a route asks."""
         parts = key.split("/")
         if len(parts) != 5:
             raise ValueError(f"not a route: {key!r}")
