@@ -1,9 +1,8 @@
 """How are waiting runs shared out? In bundles that are worth a message each, and none so long that slots idle meanwhile.
 
     a tenth of a second     of work travels together (`Pace.bundle`), as the job and its route have lately been
-    a fair share            of what waits is the most that a slot takes at once, so that all slots end together
-    a request's worth       is the least when there is more than the slots could take one by one: fewer would cost more
-                            than they gain
+    twice a fair share      of what waits is the most that a slot takes at once, so that all slots end together
+    a request's worth       is the least: fewer would cost more than they gain
 """
 
 from collections.abc import Sequence
@@ -11,11 +10,14 @@ from collections.abc import Sequence
 from app.domain.task import Task
 from app.services.core import Core
 
+_SHARES = 2
+"""A slot that leaves something is soon back for it; one that leaves too much is back too often."""
+
 
 def fair(core: Core, route: str, waiting: int, slots: int) -> int:
     """The most that one of so many slots may take at once, when no more than this is waiting."""
     share = -(-waiting // max(1, slots))
-    return share if waiting <= slots else max(share, core.pace.worth(route))
+    return max(_SHARES * share, core.pace.worth(route))
 
 
 def cut(core: Core, route: str, waiting: Sequence[Task], size: int) -> list[Sequence[Task]]:

@@ -3,8 +3,8 @@
 1. Only runs of the slot's own route, in release order: first what was offered a while ago and nobody took, then what is
    ready. So a hand-off passes over nothing that waits on the same route; and it is refused when the slot's room is
    what another route has been waiting for.
-2. How many: of what is ready, 1 / (1 + idle slots elsewhere that could take it); more than one only when the route's
-   runs are quick. The rest is published, so that no slot idles while another holds a pile.
+2. How many: of what is ready, 1 / (1 + idle slots elsewhere that could take it), and no more than `bundles.py` allows;
+   more than one only when the runs are quick. The rest is published, so that no slot idles while another holds a pile.
 3. The runs carry a claim id made of the asking run and its fence: the repeat of a report whose answer was lost gets the
    same runs again.
 """

@@ -15,7 +15,7 @@ from functools import partial, reduce
 from app.ports.broker import Offer
 from app.wire.claim import RunSpec
 from app.wire.resources import Resources
-from tests.services.world import SECOND, Node, World
+from tests.services.world import SECOND, Node, World, shape, task
 
 REQUEST_S = 0.002
 EACH_S = 0.0001
@@ -25,6 +25,7 @@ QUICK_S = 0.005
 """Runs of a bundle that end within this are reported together with its last."""
 BEAT_S = 5.0
 MOST = 64
+EPOCH_US = 1_000_000_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,20 +47,27 @@ class TimedNode(Node):
 
 @dataclass(slots=True)
 class TimedFleet:
-    """`seconds` has the time of each task by its name."""
+    """`seconds` has the time of each task by its name; `largest` is the largest bundle that a slot was given."""
 
     world: World
     nodes: Sequence[TimedNode]
-    seconds: Mapping[str, float]
     handoff: bool = True
     now_s: float = 0.0
     ended_s: float = 0.0
-    busy_s: float = 0.0
     largest: int = 0
+    requests: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
     _busy: int = 0
     _answering_until_s: float = 0.0
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def work(self, needs: Mapping[str, Sequence[str]], seconds: Mapping[str, float]) -> float:
+        """Submits these tasks, by name with their needs, and runs them: how long that took."""
+        self.seconds.update(seconds)
+        self._set_clock()
+        self.world.submit([task(name, *above, shape=shape(1, 256)) for name, above in needs.items()])
+        return self.run()
 
     def run(self, deadline_s: float = 600.0) -> float:
         """Until nothing runs and nothing is offered; when the last run ended, in seconds from now."""
@@ -78,6 +86,7 @@ class TimedFleet:
 
     def _request(self, runs: int, act: Callable[[], None]) -> None:
         """`act` is done when the API has come to it."""
+        self.requests += 1
         begin_s = max(self.now_s + AWAY_S, self._answering_until_s)
         self._answering_until_s = begin_s + REQUEST_S + EACH_S * runs
 
@@ -89,11 +98,8 @@ class TimedFleet:
         self._at(self._answering_until_s, answered)
 
     def _set_clock(self) -> None:
-        self.world.clock.advance(max(0.0, self.now_s - self.world.clock.now_us / SECOND + self._epoch_s))
-
-    @property
-    def _epoch_s(self) -> float:
-        return 1_000_000.0
+        clock = self.world.clock
+        clock.now_us = max(clock.now_us, EPOCH_US + int(self.now_s * SECOND))
 
     def _beat(self) -> None:
         for node in self.nodes:
@@ -129,7 +135,6 @@ class TimedFleet:
         self._at(self.now_s + took_s, lambda: self._over(node, spec, rest, unsaid))
 
     def _over(self, node: TimedNode, spec: RunSpec, rest: list[RunSpec], unsaid: list[RunSpec]) -> None:
-        self.busy_s += self.seconds[spec.task]
         self.ended_s = max(self.ended_s, self.now_s)
         unsaid = [*unsaid, spec]
         if not rest:
@@ -140,21 +145,21 @@ class TimedFleet:
             self._request(len(told), lambda: self._tell(node, told))
         self._next(node, rest, unsaid)
 
-    def _tell(self, node: TimedNode, told: Sequence[RunSpec], takes: int = 0) -> Mapping[str, Sequence[RunSpec]]:
-        last = told[-1]
-        endings = [
-            node.ending(spec, takes=takes if spec is last else 0, wall_s=self.seconds[spec.task]) for spec in told
-        ]
-        if not takes:
-            for spec in told:
-                del node.held[spec.run_id]
-            return node.report(*endings).handoffs
-        for spec in told[:-1]:
+    def _tell(self, node: TimedNode, told: Sequence[RunSpec]) -> None:
+        for spec in told:
             del node.held[spec.run_id]
-        handoffs = node.report(*endings).handoffs
-        del node.held[last.run_id]
-        return handoffs
+        node.report(*(node.ending(spec, wall_s=self.seconds[spec.task]) for spec in told))
 
     def _settle(self, node: TimedNode, told: Sequence[RunSpec]) -> None:
-        handoffs = self._tell(node, told, MOST if self.handoff else 0)
-        self._at(self.now_s + AWAY_S, lambda: self._serve(node, list(handoffs.get(told[-1].run_id, ()))))
+        """A slot that asks for more keeps its charge until it has the answer."""
+        if not self.handoff:
+            self._tell(node, told)
+            self._at(self.now_s + AWAY_S, partial(self._serve, node, []))
+            return
+        *others, last = told
+        for spec in others:
+            del node.held[spec.run_id]
+        endings = [node.ending(spec, wall_s=self.seconds[spec.task]) for spec in others]
+        answer = node.report(*endings, node.ending(last, takes=MOST, wall_s=self.seconds[last.task]))
+        del node.held[last.run_id]
+        self._at(self.now_s + AWAY_S, partial(self._serve, node, list(answer.handoffs.get(last.run_id, ()))))
