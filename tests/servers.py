@@ -79,6 +79,11 @@ class Server:
             raise RuntimeError(f"the server in {self.folder} is not running")
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Started, and neither stopped nor killed since by this class."""
+        return self._process is not None
+
     def _spawn(self, command: Sequence[str], ready: Callable[[], bool], dies_by: signal.Signals) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -86,7 +91,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent(dies_by),
+                preexec_fn=die_with_parent(dies_by),
                 cwd=self.folder,
                 user=self._user,
                 group=self._group,
@@ -231,6 +236,10 @@ class PostgresServer(Server):
     def stop(self) -> None:
         self._end(signal.SIGINT)  # PostgreSQL's fast shutdown; SIGTERM would wait for clients that stay
 
+    def stop_at_once(self) -> None:
+        """PostgreSQL's immediate shutdown: no checkpoint, the next start recovers from the log."""
+        self._end(signal.SIGQUIT)
+
 
 def _account_for_postgres() -> pwd.struct_passwd | None:
     """PostgreSQL refuses to run as root, so there it runs as an account that can do nothing else."""
@@ -242,7 +251,7 @@ def _account_for_postgres() -> pwd.struct_passwd | None:
     raise ServerMissingError("PostgreSQL does not run as root, and there is no account postgres or nobody to run it as")
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """The kernel sends `number` to the child when this process dies in a way that runs no clean-up (Linux only)."""
     if not sys.platform.startswith("linux"):
         return None

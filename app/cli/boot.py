@@ -9,6 +9,8 @@ import importlib
 import os
 import sys
 
+from app.cli.children import MISUSED
+
 
 def main() -> int:
     gc.disable()
@@ -20,7 +22,10 @@ def main() -> int:
         seeds.plant(os.environ)
     except ValueError as wrong:  # a setting, or a database of another version
         print(wrong, file=sys.stderr)
-        return 2
+        return MISUSED
+    except seeds.Unavailable as away:
+        print(away, file=sys.stderr)
+        return 1
     return int(module.main())
 
 

@@ -21,6 +21,8 @@ PR_SET_PDEATHSIG = 1
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0
 """A child that lived this long starts its pauses anew."""
+MISUSED = 2
+"""The exit code of a program of ours that was told something wrong: the same again would be wrong again."""
 LARGEST_LOG = 16 << 20
 LOG_KEPT = 1
 
@@ -51,6 +53,11 @@ class Child:
     def pid(self) -> int | None:
         return self.process.pid if self.process else None
 
+    @property
+    def pause_s(self) -> float:
+        """From its last end to its next start."""
+        return PAUSES_S[min(max(self.falls - 1, 0), len(PAUSES_S) - 1)]
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  # the commands are ours
@@ -77,9 +84,8 @@ class Child:
             return None
         self.falls = 0 if now - self.started_at >= STEADY_S else self.falls + 1
         self.process = None
-        pause_s = PAUSES_S[min(max(self.falls - 1, 0), len(PAUSES_S) - 1)]
-        self.start_again_at = now + pause_s
-        if not pause_s:
+        self.start_again_at = now + self.pause_s
+        if not self.pause_s:
             self.start()
         return code
 

@@ -65,7 +65,7 @@ class Plan:
         environ |= {"FLOTILLA_CPUS": self.cpus, "FLOTILLA_MEMORY_MB": str(self.memory_mb)}
         environ |= {
             "FLOTILLA_GRACE_S": f"{self.grace_s:g}",
-            "FLOTILLA_EVENTS": "0" if self.flower_port is None else "1",
+            "FLOTILLA_EVENTS": self.environ.get("FLOTILLA_EVENTS") or ("0" if self.flower_port is None else "1"),
         }
         return Program(name=name, command=_python("worker.main"), environ=environ)
 

@@ -10,21 +10,27 @@ from pathlib import Path
 from app import bootstrap
 from app.adapters import sql
 from app.config import Settings
+from app.domain.errors import Unavailable
 from app.ports.records import Token
 from app.ports.store import Store, Writer
 from app.services.access import ORG, SCOPES
 
+__all__ = ["Unavailable", "ensure_token", "plant"]
+
 ADMIN_FILE = "FLOTILLA_UP_ADMIN_TOKEN_FILE"
 NODE_FILE = "FLOTILLA_UP_NODE_TOKEN_FILE"
 OWN_DATABASE = "FLOTILLA_UP_OWN_DATABASE"
-"""Set when the database is the data folder's own, which nobody else would bring to this version."""
+"""Set when the database is the data folder's own, which nobody else would bring to this version. One that is somebody
+else's is set up when it is empty; what is in it already is changed by nobody but `flotilla db upgrade`.
+"""
 
 
 def plant(environ: MutableMapping[str, str]) -> None:
     """Takes its own settings out of the environment, which what follows does not know."""
     files = {role: environ.pop(key) for role, key in (("admin", ADMIN_FILE), ("node", NODE_FILE))}
     settings = Settings.from_environ(environ)
-    if environ.pop(OWN_DATABASE, ""):
+    own = environ.pop(OWN_DATABASE, "")
+    if own or (settings.database_setup and sql.current(settings.database_url) is None):
         sql.upgrade(settings.database_url)
     store = bootstrap.store(settings)
     try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.adapters.embedded_broker import BrokerMissingError, EmbeddedBroker, embedded_broker
-from app.cli.children import Child, Program, end
+from app.cli.children import MISUSED, Child, Program, end
 from app.cli.failures import Failure
 from app.cli.plan import Plan
 
@@ -63,13 +63,8 @@ class Stack:
 
     def step(self) -> None:
         """Looks after every process once."""
-        now = time.monotonic()
-        for child in self.children:
-            code = child.step(now)
-            if code is not None:
-                pause_s = max(0.0, child.start_again_at - now)
-                again = f"started again in {pause_s:g} s" if pause_s else "started again"
-                self.tell(f"{child.program.name} ended ({_how(code)}), {again}; its log is {child.log}")
+        for child, code in self._look():
+            self._tell_end(child, code)
 
     def stop(self) -> None:
         """Nodes first, while there is a server that hears what became of their runs; the broker last."""
@@ -83,6 +78,16 @@ class Stack:
             self.tell(f"did not end by themselves and were killed: {', '.join(forced)}")
         if self.broker:
             self.broker.clear()
+
+    def _look(self) -> list[tuple[Child, int]]:
+        """Those that have ended since the last look, and how; they are started again when that is due."""
+        now = time.monotonic()
+        return [(child, code) for child in self.children if (code := child.step(now)) is not None]
+
+    def _tell_end(self, child: Child, code: int) -> None:
+        pause_s = child.pause_s
+        again = f"started again in {pause_s:g} s" if pause_s else "started again"
+        self.tell(f"{child.program.name} ended ({_how(code)}), {again}; its log is {child.log}")
 
     def _add(self, program: Program) -> Child:
         child = Child(program=program, log=self.plan.data.logs / f"{program.name}.log")
@@ -113,7 +118,10 @@ class Stack:
         while not ready():
             if not wanted():
                 return False
-            self.step()
+            for child, code in self._look():
+                if code == MISUSED:
+                    raise Failure(child.tail(1), f"{child.program.name} does not start; its log is {child.log}")
+                self._tell_end(child, code)
             for child in self.children:
                 if child.falls >= FALLS_AT_START:
                     raise Failure(f"{child.program.name} does not start; the end of {child.log}:\n{child.tail()}")

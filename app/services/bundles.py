@@ -1,8 +1,8 @@
-"""How are waiting runs shared out? In bundles that are worth a message each, and none so long that slots idle meanwhile.
+"""How are waiting runs shared out? In bundles worth a message each, and none so long that slots idle meanwhile.
 
-    a tenth of a second     of work travels together (`Pace.bundle`), as the job and its route have lately been
-    twice a fair share      of what waits is the most that a slot takes at once, so that all slots end together
-    a request's worth       is the least: fewer would cost more than they gain
+a tenth of a second     of work travels together (`Pace.bundle`), as the job and its route have lately been
+twice a fair share      of what waits is the most that a slot takes at once, so that all slots end together
+a request's worth       is the least: fewer would cost more than they gain
 """
 
 from collections.abc import Sequence

@@ -107,9 +107,9 @@ class Pace:
         self._of_route[run.route] = _follow(self._of_route.get(run.route, wall_s), wall_s)
         key = (run.route, run.job_seq)
         known = self._of_job.get(key) or _Average(wall_s, 0)
-        if not known.count and len(self._of_job) >= _JOBS_KNOWN:
+        if not known.runs and len(self._of_job) >= _JOBS_KNOWN:
             del self._of_job[next(iter(self._of_job))]
-        self._of_job[key] = _Average(_follow(known.wall_s, wall_s), known.count + 1)
+        self._of_job[key] = _Average(_follow(known.wall_s, wall_s), known.runs + 1)
 
     def bundle(self, route: str, most: int, job_seq: int | None = None) -> int:
         """How many runs had better travel together: a tenth of a second of work, and 1 while the pace is not known.
@@ -119,7 +119,7 @@ class Pace:
         known = self._of_job.get((route, job_seq)) if job_seq is not None else None
         wall_s = known.wall_s if known else self._of_route.get(route, _BUNDLE_S)
         if job_seq is not None:
-            most = min(most, _FIRST * (1 + (known.count if known else 0)))
+            most = min(most, _FIRST * (1 + (known.runs if known else 0)))
         return max(1, min(most, math.ceil(_BUNDLE_S / max(wall_s, 1e-6) - 1e-6)))
 
     def worth(self, route: str) -> int:
@@ -129,7 +129,7 @@ class Pace:
 
 class _Average(NamedTuple):
     wall_s: float
-    count: int
+    runs: int
 
 
 def _follow(known_s: float, wall_s: float) -> float:

@@ -1,23 +1,20 @@
 """Callables for nodes under test: as `misbehave.py`, for the `python` executor."""
 
 import time
+from typing import Protocol
 
 from tests.faults.misbehave import note
 
 
-def noted(ledger: str, context, seconds: float = 0.0) -> str:  # type: ignore[no-untyped-def]  # the runner's Context
-    _note(ledger, "start", context)
-    if seconds:
-        time.sleep(seconds)
-    _note(ledger, "end", context)
+class Context(Protocol):
+    """What a runner gives."""
+
+    run_id: str
+    attempt: int
+
+
+def noted(ledger: str, context: Context, seconds: float = 0.0) -> str:
+    note(ledger, "start", context.run_id, context.attempt)
+    time.sleep(seconds)
+    note(ledger, "end", context.run_id, context.attempt)
     return context.run_id
-
-
-def _note(ledger: str, event: str, context) -> None:  # type: ignore[no-untyped-def]
-    import os
-
-    os.environ["FLOTILLA_RUN_ID"] = context.run_id
-    os.environ["FLOTILLA_ATTEMPT"] = str(context.attempt)
-    os.environ.setdefault("FLOTILLA_TASK", "")
-    os.environ.setdefault("FLOTILLA_JOB_ID", "")
-    note(ledger, event)

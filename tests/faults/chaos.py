@@ -108,7 +108,7 @@ class Chaos:
         database = self.fleet.postgres
         if database is None or database in self._broken:
             return None
-        database._end(signal.SIGQUIT)
+        database.stop_at_once()
         return database, database.start
 
     def cut_api_link(self) -> tuple[object, Mend] | None:

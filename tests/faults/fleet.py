@@ -169,9 +169,9 @@ class Fleet:
         for link in self.api_links:
             link.heal()
             link.delay_s = link.reset_share = 0.0
-        if self.redis._process is None:
+        if not self.redis.running:
             self.redis.start()
-        if self.postgres and self.postgres._process is None:
+        if self.postgres and not self.postgres.running:
             self.postgres.start()
         for each in self.processes:
             if each.stopped:

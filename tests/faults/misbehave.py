@@ -13,21 +13,19 @@ import time
 LOOK_S = 0.01
 
 
-def note(path: str, event: str) -> None:
+def note(path: str, event: str, run: str, attempt: int, task: str = "", job: str = "") -> None:
     """One write of one line, which O_APPEND keeps whole."""
-    entry = {
-        "event": event,
-        "run": os.environ["FLOTILLA_RUN_ID"],
-        "task": os.environ["FLOTILLA_TASK"],
-        "job": os.environ["FLOTILLA_JOB_ID"],
-        "attempt": int(os.environ["FLOTILLA_ATTEMPT"]),
-        "pid": os.getpid(),
-        "node": os.environ.get("FLOTILLA_NODE_DIR", ""),
-        "at": time.monotonic(),
-    }
+    entry = {"event": event, "run": run, "attempt": attempt, "task": task, "job": job, "pid": os.getpid()}
+    entry["at"] = time.monotonic()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     os.write(descriptor, json.dumps(entry).encode() + b"\n")
     os.close(descriptor)
+
+
+def say(path: str, event: str) -> None:
+    environ = os.environ
+    run, attempt = environ["FLOTILLA_RUN_ID"], int(environ["FLOTILLA_ATTEMPT"])
+    note(path, event, run, attempt, environ["FLOTILLA_TASK"], environ["FLOTILLA_JOB_ID"])
 
 
 def hold(path: str) -> None:
@@ -73,7 +71,7 @@ def leave_daemon(ledger: str) -> None:
         if os.fork() == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            note(ledger, "daemon")
+            say(ledger, "daemon")
             hang()
         os._exit(0)
     os.wait()
@@ -115,7 +113,7 @@ def result(kib: int) -> None:
 def main(ledger: str, mode: str, argument: str = "") -> int:
     if mode == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    note(ledger, "start")
+    say(ledger, "start")
     if mode == "ok" and argument:
         time.sleep(float(argument))
     elif mode == "hold":
@@ -146,7 +144,7 @@ def main(ledger: str, mode: str, argument: str = "") -> int:
     elif mode == "kill-node":
         os.kill(int(os.environ["FLOTILLA_NODE_PID"]), signal.SIGKILL)
         hang()
-    note(ledger, "end")
+    say(ledger, "end")
     return int(argument) if mode == "exit" else 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.servers import _die_with_parent
+from tests.servers import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 END_S = 10.0
@@ -46,7 +46,7 @@ class Process:
                 stderr=log,
                 cwd=ROOT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(signal.SIGKILL),
+                preexec_fn=die_with_parent(signal.SIGKILL),
             )
         self.stopped = False
 

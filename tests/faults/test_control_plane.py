@@ -73,7 +73,7 @@ def test_f9_the_database_is_stopped_at_once_and_comes_back(fleet: Fleet, figures
     )
     runs = {run["id"] for run in fleet.running(job, 8)}
     assert fleet.postgres
-    fleet.postgres._end(signal.SIGQUIT)
+    fleet.postgres.stop_at_once()
     ends.touch()
     statuses: set[int] = set()
     until = time.monotonic() + (30 if PRODUCTION else 1.5 * CLOCKWORK.lease_s)

@@ -76,14 +76,18 @@ def test_f19_the_disk_of_everything_is_full(fleet: Fleet, figures: Figures) -> N
     job = fleet.submit([command(fleet.ledger, f"before-{n}", "ok", 0.5) for n in range(20)], name="f19 all")
     fleet.running(job, 2)
     filler = fill(fleet.data)
-    statuses = set()
-    for number in range(40):
+    statuses: set[int] = set()
+    for number in range(100):
         try:
-            tasks = [command(fleet.ledger, f"t{n}", "ok") for n in range(100)]
+            tasks = [command(fleet.ledger, f"t{n}", "ok") for n in range(4)]
+            for task in tasks:
+                task["payload"]["stdin"] = "s" * 200_000
             fleet.jobs.append(fleet.client.submit(tasks, name=f"f19 full {number}"))
             statuses.add(201)
         except ApiError as refused:
             statuses.add(refused.status)
+            if number > 5:
+                break
         fill(fleet.data)
     assert statuses <= {201, 503, 507}
     assert statuses & {503, 507}

@@ -48,8 +48,8 @@ def test_f1_a_node_is_killed_with_everything_below_it(fleet: Fleet, figures: Fig
     open_.touch()
 
     def elsewhere() -> bool:
-        begun = {entry["task"] for entry in fleet.entries() if entry["event"] == "start" and entry["attempt"] > 1}
-        return len(begun) >= len(lost)
+        again = [entry for entry in fleet.entries() if entry["job"] == job and entry["attempt"] > 1]
+        return len({entry["task"] for entry in again if entry["event"] == "start"}) >= len(lost)
 
     fleet.until(elsewhere, bound(25))
     figures.note(f"{len(lost)} runs started elsewhere after {figures.elapsed_s():.2f} s")

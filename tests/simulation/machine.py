@@ -179,6 +179,7 @@ class Fleet(RuleBasedStateMachine):
             self.nodes.append(
                 SimNode(id=name, core=self.core, broker=self.broker, seen=self.seen, total=total, executors=executors)
             )
+        self.pass_time(24)  # from here on the engine reaps
         self.submit(tasks, None)
 
     # -- people
@@ -200,7 +201,9 @@ class Fleet(RuleBasedStateMachine):
             assert self.attempt(act), "the repeat with its key is accepted"
 
     @rule(
-        what=st.sampled_from(["cancel", "pause", "resume", "resume", "retry", "retry all", "priority", "delete"]),
+        what=st.sampled_from(
+            ["cancel", "pause", "pause", "resume", "resume", "retry", "retry all", "priority", "delete"]
+        ),
         index=any_index,
     )
     def change_a_job(self, what: str, index: int) -> None:
@@ -312,7 +315,8 @@ class Fleet(RuleBasedStateMachine):
         elif what in ("empty", "lose one", "double one", "away", "back"):
             self.disturb_the_broker(what)
         else:
-            self.disturb_a_node(self.pick_node(index), what)
+            busy = [node for node in self.nodes if node.slots] or self.nodes
+            self.disturb_a_node(busy[index % len(busy)] if index % 4 else self.pick_node(index), what)
 
     def disturb_a_node(self, node: SimNode, what: str) -> None:
         if what == "crash":
@@ -338,18 +342,24 @@ class Fleet(RuleBasedStateMachine):
         elif not self.broker.away and (offer := self.broker.take()) is not None and what == "double one":
             MemoryBroker.publish(self.broker, [offer, offer])
 
-    @rule(seconds=st.sampled_from([2, 10, 30]))
+    @rule(seconds=st.sampled_from([2, 10, 30, 30]))
     def time(self, seconds: int) -> None:
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: int) -> None:
         """With beats and passes of the engine."""
         for second in range(0, seconds, 2):
             self.clock.now_us += 2 * SECOND
             for node in self.nodes if second % 4 == 0 else ():
                 if node.acts:
                     node.beat(Fate.OK)
-            self.sweep(0)
+            self.pass_of(0)
 
     @rule(which=st.sampled_from([0, 0, 1]))
     def sweep(self, which: int) -> None:
+        self.pass_of(which)
+
+    def pass_of(self, which: int) -> None:
         engine = self.engines[which]
         swept: list[sweep.Swept] = []
         if not self.attempt(lambda: swept.append(sweep.step(self.core, engine))):
@@ -396,15 +406,16 @@ class Fleet(RuleBasedStateMachine):
         self.orphans = False
         self.holds()
         assert_holds(check_ended(read_world(self.plain, access.ORG)))
-        for node in self.nodes:
+        for node in (node for node in self.nodes if node.alive):
             assert not node.slots, "a charge was not given back"
             assert node.intake.free == node.total
 
     def mend(self) -> None:
         self.fuse.left = None
         self.broker.away = False
+        """All but dead nodes: `n2` alone can run everything, and what the others held must be found."""
         for node in self.nodes:
-            if not node.alive:
+            if not node.alive and node.id == "n2":
                 node.start()
             node.stopped = False
             control.drain_node(self.core, self.who, node.id, False)
@@ -417,7 +428,7 @@ class Fleet(RuleBasedStateMachine):
     def turn(self) -> None:
         """A second of a world without faults."""
         self.clock.now_us += SECOND
-        for node in self.nodes:
+        for node in (node for node in self.nodes if node.alive):
             node.beat(Fate.OK)
             while node.pop(self.clock.now):
                 pass

@@ -6,12 +6,15 @@ default is small enough for every run of the tests.
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.simulation.machine import Fleet
 
 # Read when collected: the session's clean environment has no settings of ours.
 EXAMPLES = int(os.environ.get("FLOTILLA_SIMULATION", "0"))
+
+pytestmark = pytest.mark.timeout(7200)  # a failure takes minutes to be made small
 
 TestFleet = Fleet.TestCase
 TestFleet.settings = settings(
