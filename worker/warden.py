@@ -15,6 +15,7 @@ socket closes and the tree is ended at once. It imports next to nothing, so that
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -25,6 +26,8 @@ from worker.cgroup import Group
 from worker.tree import READ_BYTES, Message, Tree
 
 PR_SET_CHILD_SUBREAPER = 36
+MOST_FILES = 8192
+"""Open in one process of a run."""
 
 
 class Channel:
@@ -118,11 +121,20 @@ def obey(tree: Tree, channel: Channel) -> None:
             channel.send({"synced": True})
 
 
+def restrict() -> None:
+    """What every process of a run inherits: no core files, and so many open files, for good."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> None:
     """argv: the number of the socket's file descriptor, the name of the control group."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    restrict()
     end = socket.socket(fileno=int(sys.argv[1]))
     end.set_inheritable(False)
     group = Group(sys.argv[2])

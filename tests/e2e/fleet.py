@@ -24,7 +24,7 @@ from tests.wait import wait_until
 READY_S = 60.0
 CHOSEN_BY_THE_CALLER = {"FLOTILLA_HANDOFF", "FLOTILLA_MAX_BUNDLE"}  # of the whole run of the tests, see conftest.py
 PROGRAMS = ("sh", "true", "false", "echo", "sleep", "cat", "seq")
-ROLES = {"app.main": "web", "app.engine": "engine", "worker.main": "node"}
+ROLES = {"app.main": "web", "app.engine": "engine", "worker.main": "node", "flower": "flower"}
 
 
 def path_without_broker(folder: Path) -> str:

@@ -227,3 +227,9 @@ def test_usage_is_sampled_while_it_runs(command: Command, make_work: MakeWork) -
     assert len(notebook(work).samples) >= 1
     assert outcome.usage.cpu_user_s > 0.05
     assert notebook(work).samples[0].current_rss_bytes > 1 << 20
+
+
+def test_a_run_may_not_open_files_without_end_nor_leave_core_files(command: Command, make_work: MakeWork) -> None:
+    work = make_work("r", shell("ulimit -n; ulimit -Hn; ulimit -c"))
+    run(command, work)
+    assert notebook(work).texts("stdout") == ["8192", "8192", "0"]
