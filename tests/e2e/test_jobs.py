@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,9 +68,12 @@ def test_cancel_ends_what_runs_and_what_waits(fleet: Fleet) -> None:
     assert {run["state"] for run in fleet.runs(job_id)} == {"canceled"}
 
 
-def test_pause_holds_a_job_and_resume_lets_it_go_on(fleet: Fleet) -> None:
-    job_id = fleet.submit([sleep("first", 0.5), *(sleep(f"s{n}", 0.01, "first") for n in range(5))])
+def test_pause_holds_a_job_and_resume_lets_it_go_on(fleet: Fleet, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    first = command("first", "sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done")
+    job_id = fleet.submit([first, *(sleep(f"s{n}", 0.01, "first") for n in range(5))])
     assert fleet.cli("pause", job_id).returncode == 0
+    gate.touch()
     wait_until(lambda: fleet.tasks(job_id)["first"]["state"] in ("succeeded", "ready"))
     assert fleet.client.get(f"/v1/jobs/{job_id}")["state"] == "paused"
     assert fleet.cli("resume", job_id).returncode == 0
