@@ -10,7 +10,8 @@ from app.wire.states import NodeState
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """`lease_until_us` is the database's clock plus the lease, renewed by all a node says; past it, its runs are lost.
-    `incarnation` grows with every start. `queues` may hold `*`, which is every queue.
+    `incarnation` grows with every start. `queues` may hold `*`, which is every queue. `executors` are names, or
+    `name@version` for a version that can be asked for.
     """
 
     id: str
@@ -36,7 +37,7 @@ class Node:
         return (
             (route.queue in self.queues or "*" in self.queues)
             and (not route.tag or route.tag in self.tags)
-            and route.executor in self.executors
+            and wanted_executor(route) in self.executors
             and route.shape.fits(self.total)
         )
 
@@ -51,6 +52,11 @@ class Node:
         return NodeState.LATE if now_us > self.heartbeat_at_us + 2 * heartbeat_us else NodeState.ONLINE
 
 
+def wanted_executor(route: Route) -> str:
+    """As a node names it."""
+    return f"{route.executor}@{route.version}" if route.version else route.executor
+
+
 def slots(nodes: Iterable[Node], route: Route) -> int:
     """How many runs of the route these nodes could hold at once, were they empty."""
     return sum(route.shape.times_in(node.total) for node in nodes if node.serves(route))
@@ -59,10 +65,11 @@ def slots(nodes: Iterable[Node], route: Route) -> int:
 def unfit_reason(route: Route, nodes: Collection[Node]) -> str:
     """Why none of these nodes could ever serve the route: what is asked, and what the nearest has."""
     asked = f"{route.shape.cpu_milli / 1000:g} cpu and {route.shape.memory_mib} MB"
-    offering = [node for node in nodes if route.executor in node.executors]
+    executor = wanted_executor(route)
+    offering = [node for node in nodes if executor in node.executors]
     if not offering:
         known = sorted({name for node in nodes for name in node.executors})
-        return f"no node offers the executor {route.executor!r}; offered are: {', '.join(known) or 'none'}"
+        return f"no node offers the executor {executor!r}; offered are: {', '.join(known) or 'none'}"
     serving = [node for node in offering if route.queue in node.queues or "*" in node.queues]
     if not serving:
         return f"no node that offers {route.executor!r} serves the queue {route.queue!r}"

@@ -16,6 +16,7 @@ from app.services.core import MICROSECONDS, Core
 from app.services.finish import fail_unstarted
 from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
+from app.services.suspects import keep_apart
 from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer
 from app.wire.states import RunState, TaskState
 
@@ -59,11 +60,15 @@ def _take(tx: Writer, node_id: str, asked: Claim, ledger: Ledger) -> list[tuple[
         return []
     desired = tx.desired({run.job_seq for run in runs})
     tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in runs])}
-    pairs = []
+    given = []
     for run in runs:
         task = tasks[run.task_seq]
         if desired.get(run.job_seq) == Desired.RUN and task.state is TaskState.QUEUED and task.run_id == run.id:
-            pairs.append((runs_.claim(run, node_id=node_id, claim_id=asked.claim_id, now_us=tx.now_us), task))
+            given.append((run, task))
+    pairs = [
+        (runs_.claim(run, node_id=node_id, claim_id=asked.claim_id, now_us=tx.now_us), task)
+        for run, task in keep_apart(tx, node_id, given)
+    ]
     claimed = [(run, tasks_.claimed(task)) for run, task in pairs]
     tx.save_runs([run for run, _ in claimed])
     tx.save_tasks([task for _, task in claimed])

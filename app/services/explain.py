@@ -11,6 +11,7 @@ from app.ports.store import Reader
 from app.services import query
 from app.services.access import Principal
 from app.services.core import Core
+from app.services.suspects import suspect
 from app.wire.resources import Resources, Route
 from app.wire.states import TASK_TERMINAL, TaskState
 
@@ -57,6 +58,8 @@ def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
         return reasons + _needs(tx, task)
     if task.due_at_us > tx.now_us:
         reasons.append(_retry(tx, task))
+    if suspect(task):
+        reasons.append(_suspected(task))
     room = _room(tx, task)
     return reasons + [reason for reason in room if not reasons or reason.code != _STARTING]
 
@@ -89,6 +92,11 @@ def _needs(tx: Reader, task: Task) -> list[Reason]:
     more = f" and {len(unmet) - _NAMED} more" if len(unmet) > _NAMED else ""
     message = f"it needs {len(unmet)} tasks that have not ended: {names}{more}"
     return [Reason(code="needs", message=message, change="it goes on when they have ended")]
+
+
+def _suspected(task: Task) -> Reason:
+    message = f"its node died {task.crashes} times while it ran; a node takes only one such task at a time"
+    return Reason(code="suspect", message=message, change="it starts where no other such task runs")
 
 
 def _retry(tx: Reader, task: Task) -> Reason:

@@ -24,6 +24,7 @@ from app.services.finish import fail_unstarted
 from app.services.fleet import NEGLECTED_US
 from app.services.ledger import Ledger
 from app.services.release import new_runs
+from app.services.suspects import keep_apart
 from app.wire.claim import RunSpec
 from app.wire.resources import Route
 from app.wire.states import TaskState
@@ -96,6 +97,7 @@ def _take(
     claims = _take_neglected(tx, route, most)
     if len(claims) < most:
         claims += _take_ready(core, tx, route, most - len(claims))
+    claims = keep_apart(tx, node_id, claims)
     claimed = [(runs_.claim(run, node_id=node_id, claim_id=claim_id, now_us=tx.now_us), task) for run, task in claims]
     fresh = {run.id for run, task in claims if task.state is TaskState.READY}
     after = [(run, tasks_.handed(task, run.id) if run.id in fresh else tasks_.claimed(task)) for run, task in claimed]

@@ -79,7 +79,7 @@ def test_up_is_killed_with_everything_and_starts_again(up: Process, folder: Path
     for pid in old:
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).kill()
-    wait_until(lambda: not [pid for pid in old if psutil.pid_exists(pid)], 10)
+    wait_until(lambda: not (marked(folder) & old), 10)
     figures.restart()
     up.start()
     client = client_of(up, folder)
