@@ -17,7 +17,8 @@
  8. Nobody answers: the batch goes back to the head of the outbox and is sent again after a pause that doubles up to
     5 s. When the outbox grows too large, usage series, progress and then log lines are thinned. Endings never.
  9. A batch that is refused as malformed is a bug: it is sent again one by one, and what is refused is logged and
-    dropped, so that it cannot hold up the others.
+    dropped. One that the API breaks on (500) three times is taken apart too, and what it still breaks on goes to the
+    end of the outbox. So neither can hold up the others.
 10. After a restart the spool's leftovers go out first, before the node registers (`Reporter.send_left`).
 
 This file knows no executor, no process and no broker.
@@ -47,18 +48,20 @@ BATCH_BYTES = 1024 * 1024
 BATCH_REPORTS = 500
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+FAULTS_BORNE = 3
 OUTBOX_BYTES = 64 * 1024 * 1024
 """Beyond this the outbox is thinned."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Item:
-    """A report on its way."""
+    """A report on its way. `alone`: it was in a batch that the API broke on again and again, and travels by itself."""
 
     run_id: str
     data: bytes
     ending: bool
     thinned: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ class Reporter:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _sending: bool = False
     _pause_s: float = 0.0
+    _faults: int = 0
     _wanted: set[str] = field(default_factory=set)
     _settled: dict[str, Settled] = field(default_factory=dict)
     _journals: dict[str, RunJournal] = field(default_factory=dict)
@@ -219,10 +223,10 @@ class Reporter:
             if batch:
                 self._deliver(batch)
             self._pause_s = 0.0
+            self._faults = 0
         except AwayError as away:
             with self._changed:
-                self._outbox.extendleft(reversed(batch))
-                self._size += sum(len(item.data) for item in batch)
+                self._put_back(batch, away.fault)
             self._wait_out(away, give_up_at)
         finally:
             with self._changed:
@@ -231,6 +235,17 @@ class Reporter:
                     self._tidy()
                 finally:
                     self._changed.notify_all()
+
+    def _put_back(self, batch: list[Item], fault: bool) -> None:
+        """What has not been answered. Called with the lock held."""
+        self._faults = self._faults + 1 if fault else 0
+        self._size += sum(len(item.data) for item in batch)
+        if fault and batch[0].alone:
+            self._outbox.extend(batch)
+            return
+        for item in batch if self._faults >= FAULTS_BORNE else ():
+            item.alone = True
+        self._outbox.extendleft(reversed(batch))
 
     def _tidy(self) -> None:
         """The spool holds what is in the outbox, and not much more. Called with the lock held."""
@@ -249,6 +264,8 @@ class Reporter:
         batch: list[Item] = []
         size = 0
         while self._outbox and size < BATCH_BYTES and len(batch) < BATCH_REPORTS:
+            if batch and (batch[0].alone or self._outbox[0].alone):
+                break
             item = self._outbox.popleft()
             self._size -= len(item.data)
             size += len(item.data)

@@ -72,6 +72,7 @@ class FakeApi:
         self.next_runs: list[str] = []
         self.known = True
         self.failing: int | None = None
+        self.breaks_on: set[str] = set()
         self.drop_after_commit = 0
         self.calls: list[str] = []
         self.least_free: dict[str, Resources] = {}
@@ -157,6 +158,8 @@ class FakeApi:
 
     def _reports(self, node: str, body: Json) -> tuple[int, Json]:
         batch = ReportBatch.from_wire(body)
+        if self.breaks_on & {report.run_id for report in batch.reports}:
+            return 500, {"title": "broken", "status": 500}
         handoffs: dict[str, tuple[RunSpec, ...]] = {}
         stale = [each.run_id for each in batch.reports if each.run_id in self.stale]
         for report in batch.reports:

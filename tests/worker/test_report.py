@@ -223,3 +223,15 @@ def test_thinning_keeps_the_ending_and_the_last_figures() -> None:
     }
     kept = orjson.loads(thinned(orjson.dumps(report), without_lines=True))
     assert kept == {"runId": "r", "usage": {"a": 1}, "ending": {}, "lines": [[1, 2, "", "", ""]]}
+
+
+def test_a_report_that_breaks_the_api_holds_up_no_other(bench: Bench) -> None:
+    bench.fake.breaks_on = {"bad"}
+    for run_id in ("before", "bad", "after"):
+        journal = bench.reporter.open(make_spec(run_id, None), bench.clock)
+        bench.reporter.finish(journal, SUCCESS)
+    wait_until(lambda: bench.reporter.step() or set(bench.fake.endings) == {"before", "after"}, 20)
+    assert bench.reporter.waiting == 1, "it is kept, for an API that is mended"
+    bench.fake.breaks_on = set()
+    wait_until(lambda: bench.reporter.step() or "bad" in bench.fake.endings, 20)
+    assert spool(bench) == b""
