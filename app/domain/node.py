@@ -11,7 +11,7 @@ from app.wire.states import NodeState
 class Node:
     """`lease_until_us` is the database's clock plus the lease, renewed by all a node says; past it, its runs are lost.
     `incarnation` grows with every start. `queues` may hold `*`, which is every queue. `executors` are names, or
-    `name@version` for a version that can be asked for.
+    `name@version` for a version that can be asked for. `drain`: it is asked to drain; `draining`: it says that it does.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Node:
     offline: bool = False
     cpu_percent: float = 0.0
     used_memory_bytes: int = 0
+    draining: bool = False
 
     def serves(self, route: Route) -> bool:
         """Could ever run it, when it had nothing else to do."""
@@ -41,13 +42,17 @@ class Node:
             and route.shape.fits(self.total)
         )
 
+    @property
+    def takes_work(self) -> bool:
+        return not (self.drain or self.draining or self.offline)
+
     def state(self, now_us: int, heartbeat_us: int) -> NodeState:
         """`late` after two missed heartbeats, `lost` when the lease is over."""
         if self.offline:
             return NodeState.OFFLINE
         if now_us > self.lease_until_us:
             return NodeState.LOST
-        if self.drain:
+        if self.drain or self.draining:
             return NodeState.DRAINING
         return NodeState.LATE if now_us > self.heartbeat_at_us + 2 * heartbeat_us else NodeState.ONLINE
 

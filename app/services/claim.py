@@ -51,7 +51,7 @@ def renew(core: Core, tx: Writer, node_id: str, said: Claim) -> None:
 def _may_take(tx: Writer, node_id: str) -> bool:
     """A node that has said its last word (offline) sent this claim before it: nobody would run what it is given."""
     node = tx.node(node_id)
-    return node is not None and not node.drain and not node.offline
+    return node is not None and node.takes_work
 
 
 def _take(tx: Writer, node_id: str, asked: Claim, ledger: Ledger) -> list[tuple[Run, Task]]:

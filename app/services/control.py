@@ -150,6 +150,7 @@ def drain_node(core: Core, who: Principal, node_id: str, drain: bool) -> NodeVie
             raise NotFound("there is no such node")
         node = replace(node, drain=drain)
         tx.save_node(node)
+        core.fleet.note_node(node)
         return query.view_node(core, tx, node, tx.held([node_id]))
 
     view = core.store.write(work)

@@ -118,7 +118,7 @@ def _room(tx: Reader, task: Task) -> list[Reason]:
     if not alive:
         names = ", ".join(node.name for node in fitting[:_NAMED])
         return [Reason(code="nodes_lost", message=f"no node that fits is alive: {names}", change="start one again")]
-    taking = [node for node in alive if not node.drain]
+    taking = [node for node in alive if node.takes_work]
     if not taking:
         names = ", ".join(node.name for node in alive[:_NAMED])
         return [Reason(code="draining", message=f"every node that fits is draining: {names}", change="undrain one")]

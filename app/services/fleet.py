@@ -42,6 +42,11 @@ class Fleet:
             self._nodes = nodes
             self._read_at_us = tx.now_us
 
+    def note_node(self, node: Node) -> None:
+        """What has just been written of a node, so that nothing is offered on the strength of what it was."""
+        self._nodes[node.id] = node
+        self._free[node.id] = node.free
+
     def note_free(self, node_id: str, free: Resources) -> bool:
         """True when that is more than was known: something else may fit now."""
         known = self._free.get(node_id)
@@ -66,7 +71,7 @@ class Fleet:
         return (
             node
             for node in self._nodes.values()
-            if not node.offline and not node.drain and now_us <= node.lease_until_us and node.serves(route)
+            if node.takes_work and now_us <= node.lease_until_us and node.serves(route)
         )
 
     def served(self, tx: Reader, route: Route) -> bool:

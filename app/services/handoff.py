@@ -71,7 +71,7 @@ def _may_take(core: Core, tx: Writer, node_id: str, route: Route) -> bool:
     """Not when the node drains, nor when an offer of another route has long been waiting for just this slot's room."""
     core.fleet.refresh(tx)
     node = core.fleet.node(node_id)
-    if node is None or node.drain:
+    if node is None or not node.takes_work:
         return False
     free = core.fleet.free(node_id)
     room = free + route.shape

@@ -18,7 +18,7 @@ from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Registration
 from app.wire.report import Ending, Failure
-from app.wire.resources import NOTHING, Route
+from app.wire.resources import Route
 from app.wire.states import RunState
 
 RESTARTED = Failure(code="node_restarted", message="its node stopped without warning and has started anew")
@@ -64,7 +64,6 @@ def _registered(core: Core, tx: Writer, asked: Registration, known: Node | None)
 
 def beat(core: Core, node_id: str, said: Heartbeat) -> HeartbeatAnswer:
     """`known` is false in the answer when the node has to register first."""
-    core.fleet.note_free(node_id, NOTHING if said.draining else said.free)
 
     def work(tx: Writer) -> tuple[HeartbeatAnswer, Offers]:
         node = tx.node(node_id)
@@ -72,6 +71,7 @@ def beat(core: Core, node_id: str, said: Heartbeat) -> HeartbeatAnswer:
             return HeartbeatAnswer(now_us=tx.now_us, known=False, drain=False), Offers()
         node = _beaten(core, tx, node, said)
         tx.save_node(node)
+        core.fleet.note_node(node)
         ledger = Ledger()
         stale = _reconcile(core, tx, node, said, ledger)
         offers = release(core, tx, tx.ready_routes(), ledger)
@@ -94,12 +94,13 @@ def beat(core: Core, node_id: str, said: Heartbeat) -> HeartbeatAnswer:
 def _beaten(core: Core, tx: Writer, node: Node, said: Heartbeat) -> Node:
     return replace(
         node,
-        free=NOTHING if said.draining else said.free,
+        free=said.free,
         heartbeat_at_us=tx.now_us,
         lease_until_us=tx.now_us + int(core.clockwork.lease_s * MICROSECONDS),
         cpu_percent=said.cpu_percent,
         used_memory_bytes=said.used_memory_bytes,
         offline=said.leaving,
+        draining=said.draining,
     )
 
 

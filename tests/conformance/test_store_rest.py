@@ -96,7 +96,9 @@ def test_deleted_lines_give_their_numbers_to_nobody(store: Store) -> None:
 
 
 def test_nodes_are_kept_whole_and_come_by_name(store: Store) -> None:
-    first = node(name="b", drain=True, offline=True, cpu_percent=12.5, used_memory_bytes=1 << 40, tags=())
+    first = node(
+        name="b", drain=True, offline=True, draining=True, cpu_percent=12.5, used_memory_bytes=1 << 40, tags=()
+    )
     second = node(name="a")
     assert not unset(first)
     for one in (first, second, replace(first, incarnation=2)):

@@ -75,11 +75,11 @@ def test_nodes_that_fit_are_lost_or_drain(world: World) -> None:
     assert codes(world, job, "a") == ["starting"]
 
 
-def test_a_node_that_drains_by_itself_has_no_room(world: World) -> None:
+def test_a_node_that_drains_by_itself_is_named(world: World) -> None:
     node = world.node()
     job = world.submit({"a": []})
     node.beat(draining=True)
-    assert codes(world, job, "a") == ["no_room"]
+    assert codes(world, job, "a") == ["draining"]
 
 
 def test_no_room(world: World) -> None:

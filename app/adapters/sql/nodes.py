@@ -52,6 +52,7 @@ def _node_of(row: Row) -> Node:
         offline=bool(row[16]),
         cpu_percent=row[17],
         used_memory_bytes=row[18],
+        draining=bool(row[19]),
     )
 
 
@@ -92,6 +93,7 @@ class NodeWrites(Part):
             offline=node.offline,
             cpu_percent=node.cpu_percent,
             used_memory_bytes=node.used_memory_bytes,
+            draining=node.draining,
         )
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:

@@ -261,6 +261,7 @@ nodes = Table(
     _must("offline", Boolean),
     _must("cpu_percent", Double),
     _must("used_memory_bytes"),
+    _must("draining", Boolean),
 )
 
 projects = Table(

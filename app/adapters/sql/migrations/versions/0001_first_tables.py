@@ -179,6 +179,7 @@ def upgrade() -> None:
         sa.Column("offline", sa.Boolean(), nullable=False),
         sa.Column("cpu_percent", sa.Double(), nullable=False),
         sa.Column("used_memory_bytes", _whole, nullable=False),
+        sa.Column("draining", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
