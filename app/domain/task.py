@@ -14,6 +14,9 @@ from app.wire.report import Failure
 from app.wire.resources import Resources
 from app.wire.states import TASK_TERMINAL, TaskState
 
+HELD_US = 1 << 62
+"""The time at which a task is due that its owner holds back: never."""
+
 DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits.DEFAULT_MEMORY_MB)
 
 
@@ -76,6 +79,10 @@ class Task:
     failure: Failure | None = None
 
     @property
+    def held(self) -> bool:
+        return self.due_at_us == HELD_US
+
+    @property
     def ended(self) -> bool:
         return self.state in TASK_TERMINAL
 
@@ -136,7 +143,8 @@ def _ended(task: Task, event: TaskEvent, failure: Failure, now_us: int) -> Task:
 
 
 def retried(task: Task, failure: Failure | None, *, due_at_us: int) -> Task:
-    """Ready again after a run that did not succeed, from `due_at_us` on."""
+    """Ready again after a run that did not succeed, from `due_at_us` on, unless it is held."""
+    due_at_us = HELD_US if task.held else due_at_us
     return replace(task, state=task_after(task.state, TaskEvent.RETRY), due_at_us=due_at_us, failure=failure)
 
 

@@ -54,9 +54,11 @@ def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
     if task.state is TaskState.RUNNING:
         return [_canceling()] if task.cancel else []
     reasons = _desired(job)
+    if task.held:
+        reasons.append(Reason(code="held", message="it is paused", change="resume it: POST .../resume"))
     if task.state is TaskState.WAITING:
         return reasons + _needs(tx, task)
-    if task.due_at_us > tx.now_us:
+    if task.due_at_us > tx.now_us and not task.held:
         reasons.append(_retry(tx, task))
     if suspect(task):
         reasons.append(_suspected(task))

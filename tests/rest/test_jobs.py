@@ -152,3 +152,14 @@ def test_an_answer_to_a_post_without_a_body_needs_no_content_type(api: Api) -> N
     job = api.submit(noop("a"))
     assert api.send("POST", f"/v1/jobs/{job['id']}/cancel").status_code == 200
     assert api.send("POST", f"/v1/jobs/{job['id']}/retry").status_code == 200
+
+
+def test_one_task_is_paused_resumed_and_given_a_priority(api: Api) -> None:
+    job = api.submit(noop("a"))
+    (first,) = api.get(f"/v1/jobs/{job['id']}/tasks").json["items"]
+    path = f"/v1/tasks/{first['id']}"
+    assert api.post(f"{path}/pause").json["paused"] is True
+    assert api.post(f"{path}/resume").json["paused"] is False
+    assert api.send("PATCH", path, {"priority": 90}).json["priority"] == 90
+    refused = api.send("PATCH", path, {"priority": 101})
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/priority")

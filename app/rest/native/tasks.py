@@ -8,9 +8,10 @@ from app.rest import auth
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
 from app.rest.native.schemas.queries import TasksQuery
+from app.rest.native.schemas.task_in import TaskChange
 from app.rest.native.schemas.task_out import ExplanationShown, TaskShown
 from app.rest.paging import Listing, window
-from app.services import control, query, rerun
+from app.services import control, hold, query, rerun
 from app.services.explain import Explanation, explain
 
 routes = NativeBlueprint("tasks", __name__, description="Nodes of a job's graph")
@@ -61,3 +62,28 @@ def cancel_task(task_id: str) -> TaskView:
 def retry_task(task_id: str) -> TaskView:
     """Run one task that has ended again, and what ended below it"""
     return rerun.retry_task(core(), who(), task_id)
+
+
+@routes.post("/v1/tasks/<id:task_id>/pause")
+@WRITE
+@routes.response(200, TaskShown)
+def pause_task(task_id: str) -> TaskView:
+    """Start no new run of one task; one that runs goes on"""
+    return hold.pause_task(core(), who(), task_id)
+
+
+@routes.post("/v1/tasks/<id:task_id>/resume")
+@WRITE
+@routes.response(200, TaskShown)
+def resume_task(task_id: str) -> TaskView:
+    """Go on with a paused task"""
+    return hold.resume_task(core(), who(), task_id)
+
+
+@routes.patch("/v1/tasks/<id:task_id>")
+@WRITE
+@routes.arguments(TaskChange)
+@routes.response(200, TaskShown)
+def change_task(change: Mapping[str, Any], task_id: str) -> TaskView:
+    """Change a task's priority"""
+    return hold.change_task(core(), who(), task_id, change["priority"])

@@ -41,6 +41,10 @@ class Requirements(Strict):
     memory = Whole(1, limits.MAX_MEMORY_MB, metadata={"description": "MB; 1 MB is 2^20 bytes."})
 
 
+class TaskChange(Strict):
+    priority = Whole(0, 100, required=True)
+
+
 class Growth(fields.Float):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if type(value) not in (int, float) or not 1 <= value <= MOST_MEMORY_GROWTH:

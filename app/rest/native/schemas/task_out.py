@@ -54,6 +54,7 @@ class TaskShown(Shown):
         metadata={"description": "waiting, ready, queued, running, succeeded, failed, canceled or skipped."}
     )
     attempts = fields.Integer(metadata={"description": "Runs that ended by the task's own doing."})
+    paused = fields.Boolean()
     progress = fields.Float()
     statusText = fields.String(allow_none=True)
     createdAt = Time()
@@ -93,6 +94,7 @@ class TaskShown(Shown):
             "tag": spec.tag,
             "state": task.state,
             "attempts": task.attempts,
+            "paused": task.held,
             "progress": progress(value),
             "statusText": run.status_text if run else None,
             "createdAt": rfc3339(task.created_at_us),
