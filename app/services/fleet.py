@@ -44,7 +44,7 @@ class Fleet:
 
     def note_node(self, node: Node) -> None:
         """What has just been written of a node, so that nothing is offered on the strength of what it was."""
-        self._nodes[node.id] = node
+        self._nodes = {**self._nodes, node.id: node}  # a new one: other threads may be walking the old one
         self._free[node.id] = node.free
 
     def note_free(self, node_id: str, free: Resources) -> bool:
@@ -113,7 +113,7 @@ class Pace:
         key = (run.route, run.job_seq)
         known = self._of_job.get(key) or _Average(wall_s, 0)
         if not known.runs and len(self._of_job) >= _JOBS_KNOWN:
-            del self._of_job[next(iter(self._of_job))]
+            self._of_job.pop(next(iter(tuple(self._of_job))), None)  # a copy: other threads write here, too
         self._of_job[key] = _Average(_follow(known.wall_s, wall_s), known.runs + 1)
 
     def bundle(self, route: str, most: int, job_seq: int | None = None) -> int:
