@@ -23,10 +23,11 @@ def fleet(shared: Fleet, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     settle(shared, request)
 
 
-def test_f17_a_task_kills_its_node_each_time(fleet: Fleet, figures: Figures) -> None:
+@pytest.mark.parametrize("cpu", [4, 1], ids=["alone", "among_others"])
+def test_f17_a_task_kills_its_node_each_time(fleet: Fleet, figures: Figures, cpu: int) -> None:
     job = fleet.submit(
-        [command(fleet.ledger, "poison", "kill-node", cpu=4)]
-        + [command(fleet.ledger, f"other-{n}", "ok", 0.1) for n in range(12)],
+        [command(fleet.ledger, "poison", "kill-node", cpu=cpu)]
+        + [command(fleet.ledger, f"other-{n}", "ok", 0.4) for n in range(16)],
         name="f17",
     )
 
