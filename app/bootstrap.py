@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,10 +12,12 @@ from app.adapters import sql
 from app.adapters.celery_broker import CeleryBroker
 from app.adapters.system_chance import SystemChance
 from app.config import SettingError, Settings
+from app.domain.errors import Unavailable
 from app.ports.store import Store
 from app.services.core import Core
 from app.wire.resources import NOTHING, Route
 
+_LOOK_AGAIN_S = 0.5
 _NO_ROUTE = Route(queue="", tag="", executor="", version="", shape=NOTHING)
 
 
@@ -31,8 +34,10 @@ def core(settings: Settings) -> Core:
 
 
 def store(settings: Settings) -> Store:
-    """Opens the database. Raises SettingError when its tables are not those of this version."""
-    present, wanted = sql.current(settings.database_url), sql.head()
+    """Opens the database. Raises SettingError when its tables are not those of this version, Unavailable when it is
+    away for longer than a start waits.
+    """
+    present, wanted = _revision(settings), sql.head()
     if present is None and settings.database_setup and settings.database_url.startswith("sqlite:"):
         sql.upgrade(settings.database_url)
     elif present != wanted:
@@ -42,6 +47,19 @@ def store(settings: Settings) -> Store:
             "run `flotilla db upgrade`"
         )
     return sql.open_store(settings.database_url, threads=settings.threads)
+
+
+def _revision(settings: Settings) -> str | None:
+    """A process that starts while its database restarts waits for it: whoever started it need not try again."""
+    until = time.monotonic() + settings.database_wait_s
+    while True:
+        try:
+            return sql.current(settings.database_url)
+        except Unavailable as away:
+            if time.monotonic() >= until:
+                raise
+            structlog.get_logger().warning("waiting for the database", reason=str(away).splitlines()[0])
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def checks(core: Core, settings: Settings) -> Mapping[str, Callable[[], None]]:

@@ -95,6 +95,9 @@ class Settings:
         secret=True,
     )
     database_setup: bool = _row("FLOTILLA_DATABASE_SETUP", "1", "1: set up an empty SQLite database at start", _switch)
+    database_wait_s: int = _row(
+        "FLOTILLA_DATABASE_WAIT_S", "60", "seconds that a start waits for a database that is away", _whole(0, 86400)
+    )
     broker_url: str = _row(
         "FLOTILLA_BROKER_URL",
         None,

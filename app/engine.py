@@ -13,6 +13,7 @@ import structlog
 
 from app import bootstrap
 from app.config import SettingError, Settings
+from app.domain.errors import Unavailable
 from app.services.core import Core
 from app.services.sweep import Sweeper, Swept, step
 
@@ -27,6 +28,9 @@ def main() -> int:
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
+    except Unavailable as away:
+        print(away, file=sys.stderr)
+        return 1
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

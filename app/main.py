@@ -50,7 +50,7 @@ def refusal(core: Core, settings: Settings) -> str | None:
 def stamp(core: Core, stop: threading.Event) -> None:
     """Say again and again that nodes can be heard: while nobody says so, the sweep takes no silence for a death."""
     away = False
-    while not stop.wait(core.clockwork.sweep_s):
+    while True:
         try:
             core.store.write(lambda tx: tx.stamp(WEB_ALIVE))
             away = False
@@ -58,6 +58,8 @@ def stamp(core: Core, stop: threading.Event) -> None:
             if not away:
                 log.warning("cannot say that this process is alive", problem=str(problem))
             away = True
+        if stop.wait(core.clockwork.sweep_s):
+            return
 
 
 def _collect_garbage_seldom() -> None:
@@ -74,13 +76,15 @@ def main() -> int:
     except SettingError as wrong:
         print(wrong, file=sys.stderr)
         return 2
+    except Unavailable as away:
+        print(away, file=sys.stderr)
+        return 1
     if why := refusal(core, settings):
         print(why, file=sys.stderr)
         return 2
     _collect_garbage_seldom()
     server = Server(create_app(core, settings), host=settings.host, port=settings.port, threads=settings.threads)
     log.info("listening", addresses=server.addresses, version=core.version)
-    core.store.write(lambda tx: tx.stamp(WEB_ALIVE))
     stop = threading.Event()
     stamping = threading.Thread(target=stamp, args=(core, stop), name="alive", daemon=True)
     stamping.start()

@@ -77,8 +77,8 @@ class Plan:
     def _server(self, broker: Mapping[str, str]) -> dict[str, str]:
         own = {"FLOTILLA_DATABASE_URL": self.data.database_url} if self.own_database else {}
         own |= {"FLOTILLA_HOST": self.host, "FLOTILLA_PORT": str(self.port)}
-        assets = {"FLOTILLA_ASSETS_URL": f"file://{self.data.path / 'assets'}"}
-        return {**assets, **self._common(broker), **own}
+        usual = {"FLOTILLA_ASSETS_URL": f"file://{self.data.path / 'assets'}", "FLOTILLA_DATABASE_WAIT_S": "0"}
+        return {**usual, **self._common(broker), **own}
 
     def _common(self, broker: Mapping[str, str]) -> dict[str, str]:
         kept = {key: value for key, value in self.environ.items() if key not in CLIENT_KEYS}

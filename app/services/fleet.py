@@ -54,9 +54,17 @@ class Fleet:
         return known is None or not free.fits(known)
 
     def give_back(self, node_id: str, shape: Resources) -> None:
-        """A slot of the node is about to return its charge; the node's next word replaces this."""
-        if node_id in self._free:
-            self._free[node_id] += shape
+        """A slot of the node is about to return its charge; the node's next word replaces this.
+
+        Never to more than the node has: what is reported late was charged in an earlier life of the node.
+        """
+        node = self._nodes.get(node_id)
+        if node is not None and node_id in self._free:
+            free = self._free[node_id] + shape
+            self._free[node_id] = Resources(
+                cpu_milli=min(free.cpu_milli, node.total.cpu_milli),
+                memory_mib=min(free.memory_mib, node.total.memory_mib),
+            )
 
     def free(self, node_id: str) -> Resources:
         return self._free.get(node_id, NOTHING)
