@@ -135,7 +135,7 @@ def test_f4_a_node_is_asked_to_stop(fleet: Fleet, figures: Figures) -> None:
     given = {run["id"] for run in running if run["nodeId"] == node_id}
     figures.restart()
     victim.send(signal.SIGTERM)
-    fleet.until(lambda: fleet.client.get(f"/v1/nodes/{node_id}")["free"]["cpu"] == 0, 3.0)
+    fleet.until(lambda: fleet.client.get(f"/v1/nodes/{node_id}")["state"] == "draining", 3.0)
     later = fleet.submit([command(fleet.ledger, f"later-{n}", "ok") for n in range(10)], name="f4 later")
     fleet.finish(later)
     assert node_id not in {run["nodeId"] for run in fleet.client.runs(later)}

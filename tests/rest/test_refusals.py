@@ -240,9 +240,9 @@ def test_duplicate_names_and_unknown_needs_are_told_apart(shared: Api) -> None:
 def test_a_long_cycle_is_named_quickly(shared: Api) -> None:
     size = 50_000
     tasks = [noop(f"t{index}", needs=[f"t{(index + 1) % size}"]) for index in range(size)]
-    began = time.monotonic()
+    began = time.process_time()
     answer = shared.post(SUBMIT, {"name": "j", "tasks": tasks})
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 10, "cpu time: it grows faster than the input"
     assert answer.status_code == 422
     assert "(50000 tasks in all)" in answer.json["detail"]
 
