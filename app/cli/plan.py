@@ -77,7 +77,7 @@ class Plan:
     def _server(self, broker: Mapping[str, str]) -> dict[str, str]:
         own = {"FLOTILLA_DATABASE_URL": self.data.database_url} if self.own_database else {}
         own |= {"FLOTILLA_HOST": self.host, "FLOTILLA_PORT": str(self.port)}
-        usual = {"FLOTILLA_ASSETS_URL": f"file://{self.data.path / 'assets'}", "FLOTILLA_DATABASE_WAIT_S": "0"}
+        usual = {"FLOTILLA_DATABASE_WAIT_S": "0"}  # what dies is started again, and says why
         return {**usual, **self._common(broker), **own}
 
     def _common(self, broker: Mapping[str, str]) -> dict[str, str]:
