@@ -35,6 +35,7 @@ def test_f18_limits_hold_and_neighbours_go_on(fleet: Fleet, figures: Figures) ->
         [
             command(fleet.ledger, "memory", "eat", 192, memory=96),
             command(fleet.ledger, "forks", "spawn", 40, memory=512, limit_s=2),
+            command(fleet.ledger, "bomb", "spawn", 5000, memory=128, limit_s=20),
             command(fleet.ledger, "spinner", "spin-all", 60, limit_s=3),
             command(fleet.ledger, "stubborn", "stubborn", limit_s=2),
             command(fleet.ledger, "daemon", "daemon"),
@@ -50,6 +51,8 @@ def test_f18_limits_hold_and_neighbours_go_on(fleet: Fleet, figures: Figures) ->
     forks = only_run(fleet, job, "forks")
     assert forks["state"] == "timed_out"
     assert forks["usage"]["maxProcesses"] >= 40
+    bomb = only_run(fleet, job, "bomb")
+    assert (bomb["state"], bomb["error"]["code"]) == ("out_of_memory", "out_of_memory")
     spinner = only_run(fleet, job, "spinner")
     usage = spinner["usage"]
     assert spinner["state"] == "timed_out"
