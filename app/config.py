@@ -15,6 +15,7 @@ from app.services.core import FAST, PRODUCTION, Clockwork
 from app.wire.claim import MAX_BUNDLE
 
 CLOCKWORKS: Final = {"production": PRODUCTION, "fast": FAST}
+DIALECTS: Final = ("flow", "threekit", "metafold", "alteryx")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -51,6 +52,11 @@ def _clockwork(text: str) -> Clockwork:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _dialects(text: str) -> tuple[str, ...]:
+    read = _one_of("none", *DIALECTS)
+    return tuple(read(word) for word in _words(text) if word != "none")
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -113,6 +119,9 @@ class Settings:
     )
     anonymous_role: str = _row(
         "FLOTILLA_ANONYMOUS_ROLE", "", "role of requests without a token; empty: none", _one_of("", *SCOPES)
+    )
+    dialects: tuple[str, ...] = _row(
+        "FLOTILLA_DIALECTS", ",".join(DIALECTS), "dialects that are served, with commas; none: no dialect", _dialects
     )
     handoff: bool = _row("FLOTILLA_HANDOFF", "1", "1: a report's answer may carry next runs", _switch)
     max_bundle: int = _row("FLOTILLA_MAX_BUNDLE", str(MAX_BUNDLE), "runs in one message", _whole(1, MAX_BUNDLE))

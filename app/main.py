@@ -27,6 +27,7 @@ def create_app(core: Core, settings: Settings) -> Flask:
         anonymous_role=settings.anonymous_role,
         allowed_hosts=hosts,
         checks=bootstrap.checks(core, settings),
+        dialect_names=settings.dialects,
     )
 
 

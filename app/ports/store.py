@@ -224,6 +224,8 @@ class Writer(Reader, Protocol):
         """Note that `name` is alive now."""
 
     def stamped_at_us(self, name: str) -> int | None: ...
+    def make_key(self, name: str, fresh: str) -> str:
+        """The secret of this name; `fresh` becomes it when there is none yet. Never changed after that."""
 
 
 class Store(Protocol):

@@ -4,7 +4,7 @@ At every request: an id, its caller let in, and headers that keep a browser from
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import orjson
@@ -13,8 +13,9 @@ from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
-from app.rest import auth, health, native, nodes, problems
+from app.rest import auth, dialects, health, native, nodes, problems, surface
 from app.rest.context import CORE
+from app.rest.dialects.slashes import Slashes
 from app.services.core import Core
 
 log = structlog.get_logger(__name__)
@@ -66,8 +67,11 @@ def build(
     allowed_hosts: Sequence[str] = (),
     checks: health.Checks | None = None,
     own_guard: frozenset[str] = frozenset(),
+    dialect_names: Collection[str] | None = None,
 ) -> auth.GuardedFlask:
-    """`allowed_hosts` are the Host headers that are answered; empty: any. `own_guard` as in GuardedFlask."""
+    """`dialect_names` are the dialects that are served; None: all of them. `allowed_hosts` are the Host headers that
+    are answered; empty: any. `own_guard` as in GuardedFlask.
+    """
     app = auth.GuardedFlask("app.rest", static_folder=None, own_guard=own_guard)
     app.extensions[CORE] = core
     app.extensions[health.CHECKS] = checks or {}
@@ -81,7 +85,11 @@ def build(
     auth.install(app, gate)
     app.register_blueprint(nodes.routes)
     app.register_blueprint(health.routes)
-    native.install(app, core.version)
+    surface.install(app, native.SURFACE, core.version)
+    spoken = [each for each in dialects.SURFACES if dialect_names is None or each.name in dialect_names]
+    for each in spoken:
+        surface.install(app, each, core.version)
+    app.wsgi_app = Slashes(app.wsgi_app, [p for each in spoken for p in each.prefixes])  # type: ignore[method-assign]
     app.wsgi_app = nodes.FastLane(app.wsgi_app, core, gate, HEADERS)  # type: ignore[method-assign]  # Flask's own way
     return app
 

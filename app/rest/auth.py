@@ -20,6 +20,8 @@ from app.services.core import Core
 log = structlog.get_logger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
+Reader = Callable[[Request], str | None]
+"""Finds the token in a request; None when there is none. May raise what is to be answered."""
 
 PUBLIC: Final = ""
 """The scope of a route that anybody may call."""
@@ -45,6 +47,7 @@ class GuardedFlask(Flask):
     def __init__(self, *args: Any, own_guard: frozenset[str] = frozenset(), **kwargs: Any) -> None:
         self.own_guard = own_guard
         self.scopes: dict[str, str] = {}
+        self.readers: list[tuple[str, Reader]] = []
         super().__init__(*args, **kwargs)
 
     def add_url_rule(
@@ -102,13 +105,19 @@ def bearer(request: Request) -> str | None:
     return text.strip()
 
 
+def read_by(app: GuardedFlask, prefix: str, reader: Reader) -> None:
+    """Below `prefix` it is `reader` that finds the token."""
+    app.readers.append((prefix, reader))
+
+
 def install(app: GuardedFlask, gate: Gate) -> None:
     def admit() -> None:
         wanted = app.scopes.get(request.endpoint or "", PUBLIC)
         if wanted == PUBLIC or request.method == "OPTIONS":
             return
         try:
-            g.who = principal = gate.admit(core(), bearer(request))
+            reader = next((one for prefix, one in app.readers if request.path.startswith(prefix)), bearer)
+            g.who = principal = gate.admit(core(), reader(request))
         except Unauthorized:
             log.warning("refused", method=request.method, path=request.path, address=request.remote_addr)
             raise

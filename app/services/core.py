@@ -6,6 +6,7 @@ from app.ports.broker import Broker
 from app.ports.chance import Chance
 from app.ports.store import Store
 from app.services.fleet import Fleet, Pace
+from app.services.signing import KEY, Signer
 
 MICROSECONDS = 1_000_000
 
@@ -43,3 +44,10 @@ class Core:
     version: str = "0"
     fleet: Fleet = field(default_factory=Fleet)
     pace: Pace = field(default_factory=Pace)
+    signer: Signer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """All processes of an installation sign with one key, which the first of them puts into the store."""
+        fresh = self.chance.secret()
+        key = self.store.write(lambda tx: tx.make_key(KEY, fresh))
+        object.__setattr__(self, "signer", Signer(key))

@@ -186,3 +186,9 @@ def test_stamps_are_on_the_clock_of_the_store(store: Store) -> None:
     stamped = store.write(lambda tx: tx.stamped_at_us("web"))
     assert stamped is not None
     assert before_us <= stamped <= store.read(lambda tx: tx.now_us)
+
+
+def test_a_key_is_made_once(store: Store) -> None:
+    assert store.write(lambda tx: tx.make_key("signing", "first")) == "first"
+    assert store.write(lambda tx: tx.make_key("signing", "second")) == "first"
+    assert store.write(lambda tx: tx.make_key("other", "second")) == "second"

@@ -50,6 +50,7 @@ class State:
         self.answers: Table[tuple[str, str, str], KeptAnswer] = Table(journal)
         self.leases: Table[str, tuple[str, int]] = Table(journal)
         self.stamps: Table[str, int] = Table(journal)
+        self.keys: Table[str, str] = Table(journal)
         self.jobs_of_org: Index[str] = Index(journal)  # seq
         self.tasks_of_job: Index[int] = Index(journal)  # (position, seq)
         self.ready: Index[str] = Index(journal)  # (-priority, job seq, -height, seq) by route

@@ -119,6 +119,12 @@ class MemoryWriter(RunWrites, ChordWrites):
     def stamped_at_us(self, name: str) -> int | None:
         return self._state.stamps.get(name)
 
+    def make_key(self, name: str, fresh: str) -> str:
+        known = self._state.keys.get(name)
+        if known is None:
+            self._state.keys.put(name, fresh)
+        return known or fresh
+
     def delete_job(self, job_seq: int) -> None:
         job = self._state.jobs.get(job_seq)
         if job is None:

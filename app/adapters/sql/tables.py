@@ -315,3 +315,4 @@ kept_answers = Table(
 counters = Table("counters", METADATA, _key("kind", Words), _must("value"))
 leases = Table("leases", METADATA, _key("name", Words), _must("holder", Words), _must("until_us"))
 stamps = Table("stamps", METADATA, _key("name", Words), _must("at_us"))
+keys = Table("keys", METADATA, _key("name", Words), _must("secret", Words))

@@ -1,24 +1,23 @@
 """The native API below /v1: schemas by noun, views that are sentences, and its OpenAPI text."""
 
-import orjson
-from flask import Response
+from app.rest import problems
+from app.rest.native import account, fleet, jobs, runs, tasks
+from app.rest.native.schemas.shown import ProblemShown
+from app.rest.surface import Surface
 
-from app.rest import auth
-from app.rest.auth import GuardedFlask
-from app.rest.native import account, fleet, jobs, openapi, runs, tasks
+TEXT = """\
+Jobs made of tasks that need each other, run by a fleet of nodes inside their cpu, memory and time limits.
 
-PARTS = (jobs.routes, tasks.routes, runs.routes, fleet.routes, account.routes)
+Times are RFC 3339 in UTC, durations are seconds. Memory in requirements is in MB, and 1 MB is 2^20 bytes; measured
+memory is in bytes. Ids are UUIDs. Lists come in pages: follow `nextCursor`. Errors are RFC 9457 problems.
+"""
 
-
-def install(app: GuardedFlask, version: str) -> None:
-    """After the routes that the OpenAPI text describes as well."""
-    api = openapi.open_api(app, version)
-    for part in PARTS:
-        api.register_blueprint(part)
-    text = orjson.dumps(openapi.write(app, api))
-
-    @auth.scope(auth.PUBLIC)
-    def openapi_native() -> Response:
-        return Response(text, mimetype="application/json")
-
-    app.add_url_rule("/openapi/native.json", view_func=openapi_native)
+SURFACE = Surface(
+    name="native",
+    title="Flotilla",
+    text=TEXT,
+    parts=(jobs.routes, tasks.routes, runs.routes, fleet.routes, account.routes),
+    plain=("protocol", "health"),
+    error=ProblemShown,
+    error_type=problems.MEDIA_TYPE,
+)

@@ -1,68 +1,14 @@
-"""The native API's decorators: flask-smorest's, with our way of reading a request and of showing a list."""
+"""The native API's decorators: those of every surface, and the native way of showing a list."""
 
-from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any
 
-from flask import Request
-from flask_smorest import Blueprint
-from marshmallow import Schema, ValidationError, fields
-from webargs.flaskparser import FlaskParser
-
-from app.domain import limits
-from app.domain.errors import Invalid
-from app.rest import body, paging, problems
+from app.rest import paging
+from app.rest.blueprint import Decorator, SurfaceBlueprint, View
 from app.rest.native.schemas.shown import Shown, list_of
-from app.rest.problems import BadParameters
-
-View = Callable[..., Any]
-Decorator = Callable[[View], View]
 
 
-class Parser(FlaskParser):
-    """Reads by `app.rest.body`; raises what `app.rest.problems` explains. A schema's `most_bytes` is its own limit."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": None, "query": None}  # noqa: RUF012 (as its base)
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        optional = not any(field.required for field in schema.fields.values())
-        most = getattr(schema, "most_bytes", limits.MAX_BODY_BYTES)
-        return body.read_json(req, most, may_be_absent=optional)
-
-    def load_querystring(self, req: Request, schema: Schema) -> Mapping[str, Any]:
-        lists = {field.data_key or name for name, field in schema.fields.items() if isinstance(field, fields.List)}
-        given: dict[str, Any] = {}
-        for name, values in req.args.lists():
-            if len(values) > 1 and name not in lists:
-                raise BadParameters({name[:100]: "is given more than once"})
-            given[name] = values if name in lists else values[0]
-        return given
-
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
-        messages = problems.messages(error)
-        if "json" in messages:
-            raise Invalid(problems.places(messages["json"]))
-        found = problems.places(messages.get("query", messages))
-        raise BadParameters({one.pointer.removeprefix("/").partition("/")[0][:100]: one.detail for one in found})
-
-
-class NativeBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
-    ARGUMENTS_PARSER = Parser()
-
-    get: Callable[..., Decorator]
-    post: Callable[..., Decorator]
-    patch: Callable[..., Decorator]
-    delete: Callable[..., Decorator]
-    response: Callable[..., Decorator]
-    alt_response: Callable[..., Decorator]
-    doc: Callable[..., Decorator]
-
-    def arguments(self, schema: type[Schema], *, location: str = "json", **kwargs: Any) -> Decorator:
-        """As flask-smorest's. What is wrong in a query is 400, in a body 422."""
-        status = 422 if location == "json" else 400
-        made: Decorator = super().arguments(schema, location=location, error_status_code=status, **kwargs)
-        return made
-
+class NativeBlueprint(SurfaceBlueprint):
     def listing(self, item: type[Shown]) -> Decorator:
         """The view answers with a `paging.Listing` of what `item` shows."""
 

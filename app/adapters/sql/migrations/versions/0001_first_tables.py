@@ -115,6 +115,12 @@ def upgrade() -> None:
     )
     op.create_index("kept_answers_by_age", "kept_answers", ["at_us"])
     op.create_table(
+        "keys",
+        sa.Column("name", _words, autoincrement=False, nullable=False),
+        sa.Column("secret", _words, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "leases",
         sa.Column("name", _words, autoincrement=False, nullable=False),
         sa.Column("holder", _words, nullable=False),
@@ -342,6 +348,7 @@ def downgrade() -> None:
         "events",
         "jobs",
         "kept_answers",
+        "keys",
         "leases",
         "lines",
         "literal_chords",
