@@ -5,16 +5,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import structlog
 
 from app.adapters import sql
 from app.adapters.celery_broker import CeleryBroker
+from app.adapters.file_blobs import FileBlobs
+from app.adapters.fsspec_blobs import FsspecBlobs
+from app.adapters.guarded_fetch import GuardedFetcher
 from app.adapters.system_chance import SystemChance
 from app.config import SettingError, Settings
 from app.domain.errors import Unavailable
+from app.ports.blobs import Blobs
 from app.ports.store import Store
-from app.services.core import Core
+from app.services.core import Core, FileRules
 from app.wire.resources import NOTHING, Route
 
 _LOOK_AGAIN_S = 0.5
@@ -26,11 +31,27 @@ def core(settings: Settings) -> Core:
         store=store(settings),
         broker=CeleryBroker(settings.broker_url),
         chance=SystemChance(),
+        blobs=open_blobs(settings.assets_place),
+        fetcher=GuardedFetcher(settings.fetch_gate),
+        file_rules=FileRules(
+            largest=settings.max_asset_mb << 20,
+            keep_uploads_s=settings.keep_uploads_days * 24 * 3600 or None,
+        ),
         clockwork=settings.clockwork,
         handoff=settings.handoff,
         max_bundle=settings.max_bundle,
         version=product_version(),
     )
+
+
+def open_blobs(url: str) -> Blobs:
+    """Raises SettingError when the place is of a kind whose library is not installed."""
+    if url.startswith("file://"):
+        return FileBlobs(Path(url.removeprefix("file://")))
+    try:
+        return FsspecBlobs(url)
+    except ImportError as missing:
+        raise SettingError(f"FLOTILLA_ASSETS_URL needs a library that is not installed: {missing}") from None
 
 
 def store(settings: Settings) -> Store:

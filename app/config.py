@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from app.services.access import SCOPES
+from app.services.access import USER_ROLES
 from app.services.core import FAST, PRODUCTION, Clockwork
+from app.wire.addresses import ALLOW_VARIABLE, PLAIN_VARIABLE, PORTS_VARIABLE, Gate
 from app.wire.claim import MAX_BUNDLE
 
 CLOCKWORKS: Final = {"production": PRODUCTION, "fast": FAST}
 DIALECTS: Final = ("flow", "threekit", "metafold", "alteryx")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_SQLITE: Final = "sqlite:///"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -59,6 +62,14 @@ def _dialects(text: str) -> tuple[str, ...]:
     return tuple(read(word) for word in _words(text) if word != "none")
 
 
+def _rate(text: str) -> str:
+    if text == "0":
+        return ""
+    if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour)", text):
+        raise ValueError("must be as 5000/second, 100000/minute, 1000000/hour, or 0")
+    return text
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not text.startswith(schemes):
@@ -68,7 +79,26 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        check(text)
+        return text
+
+    return read
+
+
+def _url_or_none(*schemes: str) -> Callable[[str], str]:
+    read = _url(*schemes)
+    return lambda text: read(text) if text else ""
+
+
 def _text(text: str) -> str:
+    return text
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", text):
+        raise ValueError("must be 1 to 40 letters, digits and hyphens")
     return text
 
 
@@ -111,6 +141,9 @@ class Settings:
         _url("redis://", "rediss://", "redis+socket://"),
         secret=True,
     )
+    open_broker: bool = _row(
+        "FLOTILLA_OPEN_BROKER", "0", "1: a broker on another host may have no password", _switch
+    )
     host: str = _row("FLOTILLA_HOST", "127.0.0.1", "address to listen on", _text)
     port: int = _row("FLOTILLA_PORT", "8080", "TCP port; 0 takes a free one", _whole(0, 65535))
     threads: int = _row("FLOTILLA_THREADS", "16", "requests answered at the same time", _whole(1, 512))
@@ -118,11 +151,47 @@ class Settings:
         "FLOTILLA_ALLOWED_HOSTS", "", "Host headers that are answered, with commas; empty: any off loopback", _words
     )
     anonymous_role: str = _row(
-        "FLOTILLA_ANONYMOUS_ROLE", "", "role of requests without a token; empty: none", _one_of("", *SCOPES)
+        "FLOTILLA_ANONYMOUS_ROLE", "", "role of requests without a token; empty: none", _one_of("", *USER_ROLES, "node")
     )
     dialects: tuple[str, ...] = _row(
         "FLOTILLA_DIALECTS", ",".join(DIALECTS), "dialects that are served, with commas; none: no dialect", _dialects
     )
+    assets_url: str = _row(
+        "FLOTILLA_ASSETS_URL",
+        "",
+        "file:///folder, s3://bucket/folder or gs://bucket/folder for stored files; empty: assets beside SQLite's file",
+        _url_or_none("file:///", "s3://", "gs://"),
+    )
+    max_asset_mb: int = _row("FLOTILLA_MAX_ASSET_MB", "10240", "MB (2^20 bytes) of one stored file", _whole(1, 5_000_000))
+    keep_uploads_days: int = _row(
+        "FLOTILLA_KEEP_UPLOADS_DAYS", "0", "days that an uploaded file is kept; 0: for ever", _whole(0, 36500)
+    )
+    fetch_allow: str = _row(
+        ALLOW_VARIABLE,
+        "",
+        "hosts, *.domains, addresses and networks that may be fetched from though not public, with commas",
+        _checked(lambda text: Gate.parse(allow=text)),
+    )
+    fetch_ports: str = _row(
+        PORTS_VARIABLE,
+        "",
+        "ports to fetch from besides the usual, with commas",
+        _checked(lambda text: Gate.parse(ports=text)),
+    )
+    fetch_http: bool = _row(PLAIN_VARIABLE, "1", "1: http is fetched, too, and not https alone", _switch)
+    rate_limit: str = _row(
+        "FLOTILLA_RATE_LIMIT", "5000/second", "requests of one token, a write counts as 5; 0: no limit", _rate
+    )
+    rate_storage: str = _row(
+        "FLOTILLA_RATE_STORAGE",
+        "memory",
+        "where they are counted: memory, or broker for all web processes",
+        _one_of("memory", "broker"),
+    )
+    query_tokens: bool = _row(
+        "FLOTILLA_QUERY_TOKENS", "1", "1: below /api/ a token may come in the query, as Threekit's client sends it", _switch
+    )
+    region: str = _row("FLOTILLA_REGION", "us", "name of the region, for clients of Flow Compute", _name)
     handoff: bool = _row("FLOTILLA_HANDOFF", "1", "1: a report's answer may carry next runs", _switch)
     max_bundle: int = _row("FLOTILLA_MAX_BUNDLE", str(MAX_BUNDLE), "runs in one message", _whole(1, MAX_BUNDLE))
     clockwork: Clockwork = _row(  # noqa: RUF009 (makes a field, as the others do)
@@ -133,7 +202,37 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Raises SettingError for the first value that cannot be used."""
-        return cls(**{each.name: _value(each.metadata["entry"], environ) for each in fields(cls)})
+        settings = cls(**{each.name: _value(each.metadata["entry"], environ) for each in fields(cls)})
+        if settings.broker_is_open and not settings.open_broker:
+            raise SettingError(
+                "FLOTILLA_BROKER_URL names a broker on another host and has no password; set one, or "
+                "FLOTILLA_OPEN_BROKER=1 where nobody else can reach that broker"
+            )
+        return settings
+
+    @property
+    def broker_is_open(self) -> bool:
+        """Whoever writes to it can wake nodes; they run nothing that he sends."""
+        parts = urlsplit(self.broker_url)
+        return parts.scheme != "redis+socket" and parts.hostname not in LOOPBACK and not parts.password
+
+    @property
+    def fetch_gate(self) -> Gate:
+        return Gate.parse(allow=self.fetch_allow, ports=self.fetch_ports, plain=self.fetch_http)
+
+    @property
+    def rate_storage_url(self) -> str:
+        """In the words of Flask-Limiter."""
+        return "memory://" if self.rate_storage == "memory" else self.broker_url.replace("redis+socket:", "redis+unix:")
+
+    @property
+    def assets_place(self) -> str:
+        """The URL of the place for stored files. Raises SettingError when there is none."""
+        if self.assets_url:
+            return self.assets_url
+        if not self.database_url.startswith(_SQLITE):
+            raise SettingError("FLOTILLA_ASSETS_URL is not set; with a database server it names the place of all files")
+        return f"file://{Path(self.database_url.removeprefix(_SQLITE)).absolute().parent / 'assets'}"
 
     @property
     def on_loopback(self) -> bool:

@@ -14,6 +14,7 @@ import structlog
 from app import bootstrap
 from app.config import SettingError, Settings
 from app.domain.errors import Unavailable
+from app.services import fetching
 from app.services.core import Core
 from app.services.sweep import Sweeper, Swept, step
 
@@ -35,6 +36,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("started", version=core.version, every_s=core.clockwork.sweep_s)
+    threading.Thread(target=fetch, args=(core, stop), name="fetching", daemon=True).start()
     run(core, Sweeper(holder=f"{socket.gethostname()}/{os.getpid()}/{core.chance.secret()[:8]}"), stop)
     log.info("stopped")
     return 0
@@ -49,10 +51,21 @@ def run(core: Core, sweeper: Sweeper, stop: threading.Event) -> None:
         stop.wait(core.clockwork.sweep_s)
 
 
+def fetch(core: Core, stop: threading.Event) -> None:
+    """Values of maps, beside the passes: a slow server must not hold up the rest."""
+    while not stop.is_set():
+        try:
+            while not stop.is_set() and fetching.step(core):
+                pass
+        except Exception:  # as in `run`
+            log.exception("fetching failed")
+        stop.wait(core.clockwork.sweep_s)
+
+
 def _tell(swept: Swept) -> None:
     done = {
         name: count
-        for name in ("lost", "offered", "offered_again", "canceled", "unfit")
+        for name in ("lost", "offered", "offered_again", "canceled", "unfit", "opened")
         if (count := getattr(swept, name))
     }
     if done:

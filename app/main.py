@@ -12,7 +12,9 @@ from app import bootstrap
 from app.config import LOOPBACK, SettingError, Settings
 from app.domain.errors import Unavailable
 from app.rest import application
+from app.rest.context import TRAIL
 from app.rest.server import Server
+from app.services import organizations
 from app.services.access import ORG
 from app.services.core import Core
 from app.services.sweep import WEB_ALIVE
@@ -28,6 +30,10 @@ def create_app(core: Core, settings: Settings) -> Flask:
         allowed_hosts=hosts,
         checks=bootstrap.checks(core, settings),
         dialect_names=settings.dialects,
+        rate=settings.rate_limit,
+        rate_storage=settings.rate_storage_url,
+        region=settings.region,
+        query_tokens=settings.query_tokens,
     )
 
 
@@ -74,6 +80,7 @@ def main() -> int:
         settings = Settings.from_environ(os.environ)
         bootstrap.start_logs(settings)
         core = bootstrap.core(settings)
+        organizations.ensure_home(core)
     except SettingError as wrong:
         print(wrong, file=sys.stderr)
         return 2
@@ -84,7 +91,9 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 2
     _collect_garbage_seldom()
-    server = Server(create_app(core, settings), host=settings.host, port=settings.port, threads=settings.threads)
+    app = create_app(core, settings)
+    largest = core.file_rules.largest
+    server = Server(app, host=settings.host, port=settings.port, threads=settings.threads, largest_file=largest)
     log.info("listening", addresses=server.addresses, version=core.version)
     stop = threading.Event()
     stamping = threading.Thread(target=stamp, args=(core, stop), name="alive", daemon=True)
@@ -92,6 +101,7 @@ def main() -> int:
     server.run()
     stop.set()
     stamping.join(core.clockwork.sweep_s)
+    app.extensions[TRAIL].flush()
     core.store.close()
     core.broker.close()
     log.info("ended")

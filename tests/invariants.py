@@ -18,7 +18,7 @@ from typing import Any
 from app.domain.chords import Count, RunWhen, Verdict, judge
 from app.domain.job import Desired, Job
 from app.domain.node import Node
-from app.domain.run import RUN_TABLE, TASK_TABLE, Run
+from app.domain.run import OUTSIDE, RUN_TABLE, TASK_TABLE, Run
 from app.domain.task import Task
 from app.ports.records import Event, JobFilter, Page
 from app.ports.store import Store, Writer
@@ -134,7 +134,7 @@ def _counts(world: World) -> Iterator[str]:
     for job in world.jobs.values():
         if +Counter(job.counts) != recount[job.seq]:
             yield f"I5: job {job.id} counts {_plain(job.counts)}, but its tasks are {_plain(recount[job.seq])}"
-        ended = sum(recount[job.seq][state] for state in TASK_TERMINAL) == job.total
+        ended = sum(recount[job.seq][state] for state in TASK_TERMINAL) == job.total and not job.awaits_tasks
         if ended != (job.state in JOB_TERMINAL):
             yield f"I5: job {job.id} is {job.state}, but its tasks are {_plain(recount[job.seq])}"
         if job.state not in JOB_TERMINAL:
@@ -203,7 +203,8 @@ def _runs(world: World, orphans: bool) -> Iterator[str]:
             right = task.state in _RUN_OF and run is newest and run.state in _RUN_OF[task.state]
             if run.state in RUN_ACTIVE and not right and not (orphans and run.state is RunState.QUEUED):
                 yield f"I12: run {run.id} of {name} is {run.state}, but the task is {task.state}"
-            if (run.state is RunState.RUNNING) and (run.node_id is None or run.claim_id is None):
+            nowhere = run.node_id is None and run.claim_id != OUTSIDE
+            if (run.state is RunState.RUNNING) and (nowhere or run.claim_id is None):
                 yield f"I14: run {run.id} is running on no node"
 
 

@@ -107,6 +107,12 @@ class Api:
         self.named(registered.node_id)
         return registered
 
+    def join(self, node_id: str) -> str:
+        """The node's own token, for the join token that this was made with."""
+        answer, _ = self._post(f"{self._prefix}/join", orjson.dumps({"nodeId": node_id}))
+        with _read("join"):
+            return take(answer, "token", str)
+
     def named(self, node_id: str) -> None:
         """The node's id, for the calls that are made before it has registered."""
         self._node = f"{self._prefix}/{node_id}"

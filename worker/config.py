@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.wire.addresses import ALLOW_VARIABLE, PLAIN_VARIABLE, PORTS_VARIABLE, Gate
 from worker.executors.callables import configured
 
 
@@ -37,6 +38,7 @@ class Settings:
     broker_url: str
     server_url: str
     node_token: str
+    join_token: str
     node_name: str
     node_dir: Path
     cpus: float | None
@@ -48,6 +50,13 @@ class Settings:
     grace_s: float
     callables: str
     slots: int | None
+    fetch_allow: str
+    fetch_ports: str
+    fetch_http: bool
+    file_roots: tuple[Path, ...]
+    file_mb: int
+    cache_mb: int
+    transfer_s: float
     events: bool
     log_level: str
 
@@ -95,6 +104,37 @@ def _whole(value: str) -> int | None:
     return None if number is None else int(number)
 
 
+def _amount(value: str) -> float:
+    number = float(value)
+    if not number > 0:
+        raise ValueError("must be larger than 0")
+    return number
+
+
+def _megabytes(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _allow(value: str) -> str:
+    Gate.parse(allow=value)
+    return value
+
+
+def _ports(value: str) -> str:
+    Gate.parse(ports=value)
+    return value
+
+
+def _roots(value: str) -> tuple[Path, ...]:
+    roots = tuple(Path(part) for part in value.split(os.pathsep) if part)
+    if not all(root.is_absolute() for root in roots):
+        raise ValueError("must be absolute paths")
+    return roots
+
+
 def _clockwork(value: str) -> Clockwork:
     if value not in CLOCKWORKS:
         raise ValueError(f"must be one of {', '.join(CLOCKWORKS)}")
@@ -129,6 +169,13 @@ TABLE = (
     ),
     Setting(field="server_url", variable="FLOTILLA_SERVER_URL", default=None, read=_url, about="where the API is"),
     Setting(field="node_token", variable="FLOTILLA_NODE_TOKEN", default="", read=str, about="token of role node"),
+    Setting(
+        field="join_token",
+        variable="FLOTILLA_JOIN_TOKEN",
+        default="",
+        read=str,
+        about="token to join with, once, in place of FLOTILLA_NODE_TOKEN",
+    ),
     Setting(
         field="node_name",
         variable="FLOTILLA_NODE_NAME",
@@ -193,6 +240,55 @@ TABLE = (
         default="",
         read=_whole,
         about="runs at once at most; 8 for each core, at least 8, when empty",
+    ),
+    Setting(
+        field="fetch_allow",
+        variable=ALLOW_VARIABLE,
+        default="",
+        read=_allow,
+        about="hosts, *.domains, addresses, networks to fetch from though they are not public; with commas",
+    ),
+    Setting(
+        field="fetch_ports",
+        variable=PORTS_VARIABLE,
+        default="",
+        read=_ports,
+        about="ports that inputs may come from besides 80, 443, 8080 and 8443, with commas",
+    ),
+    Setting(
+        field="fetch_http",
+        variable=PLAIN_VARIABLE,
+        default="1",
+        read=_flag,
+        about="fetch inputs over http too, not https alone",
+    ),
+    Setting(
+        field="file_roots",
+        variable="FLOTILLA_FILE_ROOTS",
+        default="",
+        read=_roots,
+        about="folders that file: inputs may be read from, with colons; none when empty",
+    ),
+    Setting(
+        field="file_mb",
+        variable="FLOTILLA_FILE_MB",
+        default="10240",
+        read=_megabytes,
+        about="MB (2^20 bytes) of one input or output at most",
+    ),
+    Setting(
+        field="cache_mb",
+        variable="FLOTILLA_CACHE_MB",
+        default="4096",
+        read=_megabytes,
+        about="MB of fetched inputs to keep for other runs; 0 keeps none",
+    ),
+    Setting(
+        field="transfer_s",
+        variable="FLOTILLA_TRANSFER_S",
+        default="3600",
+        read=_amount,
+        about="seconds until a run's inputs must be there",
     ),
     Setting(field="events", variable="FLOTILLA_EVENTS", default="0", read=_flag, about="Celery events for Flower"),
     Setting(

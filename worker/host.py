@@ -15,7 +15,8 @@ from pathlib import Path
 import orjson
 
 from app.wire.resources import Resources
-from worker import cgroup, stage
+from worker import cgroup
+from worker.stage import folder as scratch_folder
 
 MIB = 1024 * 1024
 RESERVED_MEMORY_SHARE = 0.1
@@ -145,7 +146,7 @@ def move_in(folder: Path) -> Home:
     cgroup.share()
     home.scratch.mkdir(mode=0o700, exist_ok=True)
     for name in os.listdir(home.scratch):
-        stage.remove(home.scratch / name)
+        scratch_folder.remove(home.scratch / name)
     _remove_groups()
     return home
 

@@ -28,8 +28,10 @@ class RunJournal:
         "_number",
         "_on_full",
         "_progress",
+        "_said",
         "_samples",
         "_sequence",
+        "_shown",
         "_started",
         "_status",
         "_usage",
@@ -53,6 +55,7 @@ class RunJournal:
         self._progress: float | None = None
         self._at_progress = -1.0
         self._status: str | None = None
+        self._said = self._shown = ""
         self._usage: Usage | None = None
         self._samples: list[Sample] = []
         self._lines: list[LogLine] = []
@@ -81,7 +84,13 @@ class RunJournal:
 
     def status(self, text: str) -> None:
         with self._lock:
-            self._status = text[:1000]
+            self._status = self._said = text[:1000]
+
+    def passing(self, text: str) -> None:
+        """What was not reported in time is not reported at all: quick transfers pass unseen."""
+        with self._lock:
+            now = text[:1000] or self._said
+            self._status = None if now == self._shown else now
 
     def sample(self, at: float, usage: Usage) -> None:
         with self._lock:
@@ -125,6 +134,7 @@ class RunJournal:
             ending=ending,
             takes=takes,
         )
+        self._shown = self._shown if self._status is None else self._status
         self._progress = self._status = self._usage = None
         self._samples, self._lines, self.bytes = [], [], 0
         return report

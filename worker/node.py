@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from app.wire.addresses import Gate
 from app.wire.heartbeat import Heartbeat, Registration
 from app.wire.resources import Resources
-from worker import consumer, host, supervise
+from worker import consumer, host, joining, supervise
 from worker.api_client import Api
 from worker.config import Settings
 from worker.desk import Desk
@@ -28,6 +29,9 @@ from worker.intake import Abilities, Intake
 from worker.outcome import Why
 from worker.report import Reporter
 from worker.slot import Slots
+from worker.stage.cache import Cache
+from worker.stage.rules import MIB, Rules
+from worker.stage.staging import Staging
 
 log = logging.getLogger(__name__)
 LEFTOVER_PATIENCE_S = 5.0
@@ -51,7 +55,13 @@ class Node:
         self.home = host.move_in(settings.node_dir)
         total = _total(settings)
         slots = settings.slots or max(8, 8 * total.cpu_milli // 1000)
-        self.api = Api(settings.server_url, settings.node_token)
+        token = joining.token(
+            self.home,
+            server_url=settings.server_url,
+            node_token=settings.node_token,
+            join_token=settings.join_token,
+        )
+        self.api = Api(settings.server_url, token)
         self.api.named(self.home.node_id)
         self.python = Python(
             mark=self.home.mark,
@@ -80,6 +90,7 @@ class Node:
             api=self.api,
             reporter=self.reporter,
             executors=executors,
+            staging=Staging.of(_rules(settings), Cache(self.home.folder / "cache", settings.cache_mb * MIB)),
             scratch=self.home.scratch,
             handoff=settings.handoff,
             free=self.desk.free,
@@ -233,6 +244,17 @@ def _total(settings: Settings) -> Resources:
     return Resources(
         cpu_milli=found.cpu_milli if settings.cpus is None else round(settings.cpus * 1000),
         memory_mib=found.memory_mib if settings.memory_mb is None else settings.memory_mb,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    gate = Gate.parse(allow=settings.fetch_allow, ports=settings.fetch_ports, plain=settings.fetch_http)
+    return Rules(
+        server_url=settings.server_url,
+        gate=gate,
+        file_roots=settings.file_roots,
+        file_bytes=settings.file_mb * MIB,
+        transfer_s=settings.transfer_s,
     )
 
 

@@ -34,12 +34,18 @@ class Journal(Protocol):
     def line(self, at: float, stream: str, level: str, text: str) -> None: ...
     def progress(self, share: float) -> None: ...
     def status(self, text: str) -> None: ...
+    def passing(self, text: str) -> None:
+        """A status text of the node's own, instead of what the program said last; with '' that stands again."""
+
     def sample(self, at: float, usage: Usage) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run ended: expected failure is a value. `ended` is a time of the monotonic clock."""
+    """How a run ended: expected failure is a value. `ended` is a time of the monotonic clock.
+
+    `large` is a file that holds the result, when it is too large for a report.
+    """
 
     state: RunState
     ended: float
@@ -47,6 +53,7 @@ class Outcome:
     signal: int | None = None
     failure: Failure | None = None
     result: Json = None
+    large: Path | None = None
     released: bool = False
     usage: Usage = field(default_factory=Usage)
 

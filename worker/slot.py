@@ -17,11 +17,12 @@ from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer, RunSpec
 from app.wire.heartbeat import Held
 from app.wire.resources import Resources
 from app.wire.states import RunState
-from worker import stage
 from worker.api_client import Api, AwayError, Clock, RefusedError
 from worker.journal import RunJournal
 from worker.outcome import Executor, Outcome, Why, Work, failed
 from worker.report import Reporter, Settled
+from worker.stage.folder import folder_of, has_files
+from worker.stage.staging import Staging
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.1
@@ -36,6 +37,7 @@ class Slots:
     api: Api
     reporter: Reporter
     executors: Mapping[str, Executor]
+    staging: Staging
     scratch: Path
     handoff: bool
     free: Callable[[], Resources]
@@ -110,7 +112,7 @@ class Slots:
         if spec.grace_s > self.most_grace_s:
             spec = replace(spec, grace_s=self.most_grace_s)
         journal = self.reporter.open(spec, clock)
-        work = Work(spec, journal, stage.folder_of(self.scratch, spec))
+        work = Work(spec, journal, folder_of(self.scratch, spec))
         self._works[spec.run_id] = work
         if self._stopping.is_set():
             work.stop(Why.RELEASED)
@@ -136,8 +138,8 @@ class Slots:
         return self.handoff and not self.draining and not self.holding()
 
     def _outcomes(self, works: list[Work], room: Resources) -> Iterator[tuple[Work, Outcome]]:
-        """Each run's outcome in order; neighbours of one executor go to it together."""
-        for name, group in itertools.groupby(works, key=lambda work: work.spec.executor):
+        """Each run's outcome in order; neighbours of one executor go to it together, but those with files alone."""
+        for (name, _), group in itertools.groupby(works, key=_company):
             batch = list(group)
             executor = self.executors.get(name)
             if executor is None:
@@ -152,17 +154,27 @@ class Slots:
     def _executed(self, executor: Executor, batch: list[Work]) -> Iterator[tuple[Work, Outcome]]:
         done = 0
         try:
-            for finished in executor.run(batch):
+            first = batch[0]
+            runs = self.staging.run(executor, first) if has_files(first.spec) else executor.run(batch)
+            for finished in runs:
                 if finished is None:
                     self.reporter.push()
-                else:
-                    done += 1
-                    yield finished
+                    continue
+                work, outcome = finished
+                if outcome.large is not None:
+                    outcome = self.staging.large(work, outcome)
+                done += 1
+                yield work, outcome
         except Exception as problem:  # a bug of ours must not cost more than these runs
             log.exception("the executor %s broke on run %s", executor.name, batch[done].spec.run_id)
             yield batch[done], failed(time.monotonic(), "node_error", f"{type(problem).__name__}: {problem}")
             for work in batch[done + 1 :]:
                 yield work, _given_back(time.monotonic(), "a run before it broke the executor")
+
+
+def _company(work: Work) -> tuple[str, str]:
+    """Runs that go to an executor together have this in common."""
+    return work.spec.executor, work.spec.run_id if has_files(work.spec) else ""
 
 
 def _journal(work: Work) -> RunJournal:

@@ -1,17 +1,19 @@
 """Blobs in an object store that fsspec knows: s3://bucket/folder, gs://bucket/folder.
 
-A store of this kind shows an object only when all of it is there, which is the promise to keep. Its libraries are
-extras: `pip install flotilla[s3]`, `flotilla[gcs]`.
+A file is opened without committing, so that an object is there when all of it is, and not before. The stores' own
+libraries are extras: `pip install flotilla[s3]`, `flotilla[gcs]`.
 """
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any, BinaryIO, Final, cast
+from collections.abc import Callable, Iterable
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import fsspec
 
-from app.domain.errors import FlotillaError, NotFound, TooLarge, Unavailable
+from app.domain.errors import NotFound, TooLarge, Unavailable
 from app.ports.blobs import Stored
+
+T = TypeVar("T")
 
 _BLOCK: Final = 8 << 20
 """Bytes that are sent at once, and held in memory for each file under way: S3 takes no fewer than 5 MiB."""
@@ -26,7 +28,7 @@ class FsspecBlobs:
 
     def put(self, key: str, pieces: Iterable[bytes], most: int) -> Stored:
         digest, size = hashlib.sha256(), 0
-        file = self._begin(key)
+        file = _asked(self._system.open, self._place(key), "wb", block_size=_BLOCK, autocommit=False)
         try:
             for piece in pieces:
                 size += len(piece)
@@ -34,24 +36,36 @@ class FsspecBlobs:
                     raise TooLarge(f"a file may have at most {most} bytes")
                 digest.update(piece)
                 _asked(file.write, piece)
-            _asked(file.commit)
             _asked(file.close)
+            _asked(file.commit)
         except BaseException:
             file.discard()
-            file.closed = True  # so that nothing is sent when it is collected
             raise
         return Stored(size=size, checksum=f"sha256:{digest.hexdigest()}")
 
     def open(self, key: str, start: int = 0) -> BinaryIO:
         try:
-            file = _asked(self._system.open, self._place(key), "rb", block_size=_BLOCK, cache_type="readahead")
+            file = _asked(self._system.open, self._place(key), "rb", block_size=_BLOCK)
+            file.seek(start)
         except FileNotFoundError:
             raise NotFound("the file's content is gone") from None
-        file.seek(start)
-        return cast(BinaryIO, file)
+        return cast(BinaryIO, file)  # fsspec's own base class of files
 
     def delete(self, key: str) -> None:
         try:
             _asked(self._system.rm_file, self._place(key))
         except FileNotFoundError:
             return
+
+    def _place(self, key: str) -> str:
+        return f"{self._root}/{key[-2:]}/{key}"
+
+
+def _asked(ask: Callable[..., T], *given: Any, **more: Any) -> T:
+    """What the store or the way to it refuses becomes Unavailable: each library has errors of its own for it."""
+    try:
+        return ask(*given, **more)
+    except FileNotFoundError:
+        raise
+    except Exception as wrong:
+        raise Unavailable(f"the store of files does not answer as it should: {type(wrong).__name__}") from wrong

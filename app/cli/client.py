@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 
@@ -18,6 +18,8 @@ from app.cli.profile import Profile
 Json = Any  # a JSON value as the server sent it
 
 TIMEOUT_S = (5, 60)  # to connect, to answer
+FILE_TIMEOUT_S = (5, 3600)  # it answers when all of the file is safe
+PIECE = 1 << 20
 PAUSES_S = (0.2, 0.5)  # before saying it again
 LONG_PAUSES_S = (0.2, 0.5, 1, 2, 4)
 """To a server that has answered before: it is being started again."""
@@ -42,6 +44,22 @@ class Client:
 
     def delete(self, path: str) -> Json:
         return self._ask("DELETE", path, {}, None)
+
+    def put_file(self, path: str, file: BinaryIO) -> str:
+        """The file as the body; the answer's ETag."""
+        answer = self._send("PUT", path, data=file, timeout=FILE_TIMEOUT_S)
+        _content(answer)
+        return str(answer.headers.get("ETag", ""))
+
+    def fetch(self, path: str) -> Iterator[bytes]:
+        """The body of an answer that is no JSON, piece by piece. Raises ServerAway when it is cut off."""
+        with self._send("GET", path, stream=True, timeout=FILE_TIMEOUT_S) as answer:
+            if not answer.ok:
+                _content(answer)
+            try:
+                yield from answer.iter_content(PIECE)
+            except requests.RequestException as error:
+                raise ServerAway(f"{self.url}{path} was cut off: {error}", "try again") from None
 
     def items(self, path: str, limit: int | None = None, **query: object) -> Iterator[Json]:
         """The items of a list over its pages, at most `limit`."""
@@ -70,7 +88,7 @@ class Client:
 
     def _send(self, method: str, path: str, **parts: Any) -> requests.Response:  # Any: as requests takes them
         try:
-            return self._session.request(method, self.url + path, timeout=TIMEOUT_S, **parts)
+            return self._session.request(method, self.url + path, **{"timeout": TIMEOUT_S, **parts})
         except requests.ConnectionError:
             raise ServerAway(f"no server at {self.url}", "start one with `flotilla up`, or set FLOTILLA_URL") from None
         except requests.RequestException as error:

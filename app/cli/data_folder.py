@@ -2,7 +2,7 @@
 
 DIR/flotilla.db     the store          DIR/token         the administrator's token    DIR/logs    of each process
 DIR/broker/         the broker's file  DIR/node-token    its own nodes' token         DIR/nodes   scratch and spool
-DIR/lock            held while an `up` runs
+DIR/lock            held while an `up` runs            DIR/assets        stored files              DIR/tmp     of requests
 
 The tokens are made here, before anything has been imported that could store them: `app/cli/seeds.py` tells the store.
 """
@@ -38,6 +38,15 @@ class DataFolder:
         return self.path / "logs"
 
     @property
+    def temporary(self) -> Path:
+        """Where the server keeps a large request while it comes in: it needs the room that files need."""
+        return self.path / "tmp"
+
+    @property
+    def assets_url(self) -> str:
+        return f"file://{self.path / 'assets'}"
+
+    @property
     def database_url(self) -> str:
         return f"sqlite:///{self.path / 'flotilla.db'}"
 
@@ -48,7 +57,7 @@ class DataFolder:
         """Raises Failure when the folder cannot be made or written to."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in (self.logs, self.path / "nodes"):
+            for folder in (self.logs, self.path / "nodes", self.temporary):
                 folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             what = f"cannot use the data folder {self.path}: {error.strerror}"

@@ -78,6 +78,7 @@ class Plan:
         own = {"FLOTILLA_DATABASE_URL": self.data.database_url} if self.own_database else {}
         own |= {"FLOTILLA_HOST": self.host, "FLOTILLA_PORT": str(self.port)}
         usual = {"FLOTILLA_DATABASE_WAIT_S": "0"}  # what dies is started again, and says why
+        usual |= {"FLOTILLA_ASSETS_URL": self.data.assets_url, "TMPDIR": str(self.data.temporary)}
         return {**usual, **self._common(broker), **own}
 
     def _common(self, broker: Mapping[str, str]) -> dict[str, str]:

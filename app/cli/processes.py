@@ -27,6 +27,7 @@ def engine() -> None:
 @click.option(
     "--token", metavar="TOKEN", help="A token of the role node. [FLOTILLA_NODE_TOKEN, which ps does not show]"
 )
+@click.option("--join", metavar="TOKEN", help="A join token, used once. [FLOTILLA_JOIN_TOKEN, which ps does not show]")
 @click.option("--name", help="What people call it. [FLOTILLA_NODE_NAME]")
 @click.option("--dir", "folder", metavar="DIR", help="Scratch and reports not yet sent. [FLOTILLA_NODE_DIR]")
 @click.option("--cpus", type=click.FloatRange(0.1), help="[FLOTILLA_CPUS]")
@@ -37,6 +38,7 @@ def node(
     server: str | None,
     broker: str | None,
     token: str | None,
+    join: str | None,
     name: str | None,
     folder: str | None,
     cpus: float | None,
@@ -49,6 +51,7 @@ def node(
         "FLOTILLA_SERVER_URL": server,
         "FLOTILLA_BROKER_URL": broker,
         "FLOTILLA_NODE_TOKEN": token,
+        "FLOTILLA_JOIN_TOKEN": join,
         "FLOTILLA_NODE_NAME": name,
         "FLOTILLA_NODE_DIR": folder,
         "FLOTILLA_CPUS": None if cpus is None else f"{cpus:g}",

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.domain.errors import Unavailable
 from app.ports.records import Token
 from app.ports.store import Store, Writer
-from app.services.access import ORG, SCOPES
+from app.services.access import ORG, SCOPES, SYSTEM
 
 __all__ = ["Unavailable", "ensure_token", "plant"]
 
@@ -41,7 +41,9 @@ def plant(environ: MutableMapping[str, str]) -> None:
 
 
 def ensure_token(store: Store, text: str, *, name: str, role: str) -> None:
-    """A token that the store has is left as it is, also when it was revoked."""
+    """A token that the store has is left as it is, also when it was revoked. The administrator's is the installation's
+    own: it may make organizations, too.
+    """
     _, token_id, secret = text.split("_", 2)
 
     def work(tx: Writer) -> None:
@@ -52,7 +54,7 @@ def ensure_token(store: Store, text: str, *, name: str, role: str) -> None:
                     org_id=ORG,
                     name=name,
                     role=role,
-                    scopes=SCOPES[role],
+                    scopes=(*SCOPES[role], SYSTEM) if role == "admin" else SCOPES[role],
                     secret_hash=hashlib.sha256(secret.encode()).hexdigest(),
                     created_at_us=tx.now_us,
                 )

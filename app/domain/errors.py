@@ -9,6 +9,7 @@ FlotillaError
   Conflict           the thing is in a state that does not allow it
   Outdated           the thing was changed since the caller read it
   TooLarge           over a limit of size
+  TooMany            over a limit of requests; try again later
   Unavailable        a part is away for now; try again
   IllegalTransition  a bug: an event that its state does not allow
 """
@@ -67,6 +68,12 @@ class Unavailable(FlotillaError):
     """`retry_after_s` is the hint for the caller's next try."""
 
     def __init__(self, message: str, retry_after_s: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TooMany(FlotillaError):
+    def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 

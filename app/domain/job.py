@@ -20,8 +20,20 @@ class Desired(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a job was made from: a text of the caller's, or, when `single`, one task that is spoken of by itself."""
+
+    text: str = ""
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """One submitted DAG. Tasks refer to each other by name; `app/domain/graph.py` checks that."""
+    """One submitted DAG. Tasks refer to each other by name; `app/domain/graph.py` checks that.
+
+    `id` is one that the caller has chosen and that is free. `open`: tasks may be added. `submitted` is what the caller
+    wrote and no field here holds, for showing it again.
+    """
 
     name: str
     tasks: tuple[TaskSpec, ...]
@@ -32,6 +44,12 @@ class JobSpec:
     max_failed_tasks: int | None = None
     continue_on_failure: bool = True
     webhooks: tuple[Any, ...] = ()  # JSON
+    template_id: str | None = None
+    template_version: int | None = None
+    source: Source | None = None
+    id: str | None = None
+    open: bool = False
+    submitted: Mapping[str, Any] = field(default_factory=dict)  # JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +57,8 @@ class Job:
     """`counts` has the number of tasks in each state and changes in the transaction that changes a task.
 
     `version` grows with every change by a person (name, priority, labels, desired) and is the entity tag.
+    `removed`: its owner has deleted it; nobody sees it any more, and it goes as soon as it has ended. `open`: tasks may
+    be added to it until all that it has have ended, and they may be run from outside of the fleet.
     """
 
     seq: int
@@ -62,6 +82,11 @@ class Job:
     webhooks: tuple[Any, ...] = ()  # JSON
     counts: Mapping[TaskState, int]
     version: int = 1
+    removed: bool = False
+    template_id: str | None = None
+    template_version: int | None = None
+    open: bool = False
+    submitted: Mapping[str, Any] = field(default_factory=dict)  # JSON
 
     @property
     def total(self) -> int:
@@ -74,9 +99,16 @@ class Job:
         return allowed is not None and self.counts.get(TaskState.FAILED, 0) > allowed
 
     @property
+    def awaits_tasks(self) -> bool:
+        """It has none yet, and some may come: it has not ended."""
+        return self.open and not self.total and self.desired is not Desired.CANCEL
+
+    @property
     def progress(self) -> float:
-        """Ended tasks over all tasks; 1 for a job without tasks."""
-        return sum(self.counts.get(state, 0) for state in TASK_TERMINAL) / self.total if self.total else 1.0
+        """Ended tasks over all tasks; 1 for a job without tasks, unless it awaits them."""
+        if not self.total:
+            return 0.0 if self.awaits_tasks else 1.0
+        return sum(self.counts.get(state, 0) for state in TASK_TERMINAL) / self.total
 
 
 def settle(job: Job, now_us: int) -> Job:
@@ -105,7 +137,7 @@ def settle(job: Job, now_us: int) -> Job:
 
 def _state(job: Job) -> JobState:
     ended = sum(job.counts.get(state, 0) for state in TASK_TERMINAL)
-    if ended == job.total:
+    if ended == job.total and not job.awaits_tasks:
         if job.desired is Desired.CANCEL and not job.overrun:
             return JobState.CANCELED
         if job.counts.get(TaskState.FAILED, 0):

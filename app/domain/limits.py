@@ -6,6 +6,8 @@ MAX_TASKS: Final = 100_000
 MAX_EDGES: Final = 500_000
 MAX_NEEDS: Final = 20_000
 MAX_MAP_VALUES: Final = 1_000_000
+MAX_VALUES_BYTES: Final = 256 << 20
+"""Of a file that holds the values of a map."""
 MAX_TASK_NAME: Final = 1000
 MAX_JOB_NAME: Final = 200
 MAX_EXECUTOR_NAME: Final = 200
@@ -16,10 +18,17 @@ MAX_TIME_S: Final = 172_800
 MAX_ATTEMPTS: Final = 100
 MAX_RETRY_DELAY_S: Final = 86_400
 MAX_FILES: Final = 1000
+MAX_FILENAME: Final = 255
+MAX_PARTS: Final = 10_000
 MAX_PAYLOAD_BYTES: Final = 1 << 20
 MAX_RESULT_BYTES: Final = 256 << 10
+MAX_MAP_RESULT_BYTES: Final = 64 << 20
+"""Of all values together, as one list that is shown or referred to."""
+MAX_LINE_BYTES: Final = 16 << 10
 MAX_LABELS: Final = 64
 MAX_LABEL: Final = 200
+MAX_QUESTIONS: Final = 200
+MAX_DESCRIPTION: Final = 10_000
 MAX_ENV_VARIABLES: Final = 256
 MAX_ENV_BYTES: Final = 64 << 10
 MAX_BODY_BYTES: Final = 8 << 20

@@ -1,7 +1,11 @@
 """`${{ ... }}` in payloads: what a task takes from what it needs, and from the job.
 
     ${{ needs.NAME.outputs.params.KEY }}    a value of NAME's result (KEY of the object, or `value`)
+    ${{ needs.NAME.outputs.assets.FILE }}   a file that NAME left behind, as an object; `.uri`, `.id`, `.filename`,
+                                            `.size`, `.checksum` and `.mediaType` after it are what is in it
     ${{ job.parameters.KEY }}               a parameter of the job
+    ${{ map.value }}, ${{ map.value.KEY }}  in a map: the value that is worked on, or what is in it by keys and indexes
+    ${{ map.index }}                        in a map: the value's place in the list, from 0
 
 A string that is one reference and nothing else becomes the value itself, whatever its type; inside a longer string the
 value is written as text (JSON unless it is a string). What a reference brings in is never searched for references.
@@ -9,7 +13,7 @@ value is written as text (JSON unless it is a string). What a reference brings i
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +23,12 @@ from app.domain.graph import shorten
 # No mark and no close between the braces, and nothing to go back to: linear in the text, however hostile.
 _REFERENCE = re.compile(r"\$\{\{((?:[^$}]|\$(?!\{\{)|\}(?!\}))*+)\}\}")
 _NEED = re.compile(r"needs\.(.+)\.outputs\.params\.(.+)", re.DOTALL)
+_FILE = re.compile(r"needs\.(.+)\.outputs\.assets\.(.+)", re.DOTALL)
 _PARAMETER = re.compile(r"job\.parameters\.(.+)", re.DOTALL)
+_VALUE = re.compile(r"map\.(index|value(?:\..+)?)", re.DOTALL)
 
 MARK = "${{"
+FILE_FIELDS = ("uri", "id", "filename", "size", "checksum", "mediaType")
 
 
 class Unresolved(Exception):
@@ -30,10 +37,14 @@ class Unresolved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`task` is None for a parameter of the job."""
+    """`task` is None for a parameter of the job, and in a map for its value (`of_map`), whose key is what follows
+    `map.`. `of_files`: `key` is a file's name, perhaps with one of FILE_FIELDS behind it.
+    """
 
     task: str | None
     key: str
+    of_map: bool = False
+    of_files: bool = False
 
 
 Lookup = Callable[[Reference], Any]
@@ -44,28 +55,37 @@ def parse(text: str) -> Reference | None:
     text = text.strip()
     if found := _NEED.fullmatch(text):
         return Reference(found[1], found[2])
+    if found := _FILE.fullmatch(text):
+        return Reference(found[1], found[2], of_files=True)
     if found := _PARAMETER.fullmatch(text):
         return Reference(None, found[1])
+    if found := _VALUE.fullmatch(text):
+        return Reference(None, found[1], of_map=True)
     return None
 
 
-def check(payload: Any, pointer: str, needs: Collection[str], parameters: Collection[str]) -> list[Problem]:
+def check(
+    payload: Any, pointer: str, needs: Collection[str], parameters: Collection[str], *, in_map: bool = False
+) -> list[Problem]:
     """What is known to be wrong before anything runs: the form, tasks not among the needs, absent parameters."""
     problems = []
     needs = frozenset(needs)
     for place, text in _strings(payload, pointer):
         for found in _REFERENCE.finditer(text):
-            if detail := _wrong(found[1], needs, parameters):
+            if detail := _wrong(found[1], needs, parameters, in_map):
                 problems.append(Problem(place, detail))
     return problems
 
 
-def _wrong(text: str, needs: Collection[str], parameters: Collection[str]) -> str | None:
+def _wrong(text: str, needs: Collection[str], parameters: Collection[str], in_map: bool) -> str | None:
     reference = parse(text)
     if reference is None:
         return (
-            f"{shorten(text.strip())} is no reference; allowed are needs.NAME.outputs.params.KEY and job.parameters.KEY"
+            f"{shorten(text.strip())} is no reference; allowed are needs.NAME.outputs.params.KEY, "
+            "needs.NAME.outputs.assets.FILE and job.parameters.KEY"
         )
+    if reference.of_map:
+        return None if in_map else "map.value and map.index stand in the inner task of a map, and nowhere else"
     if reference.task is None:
         return None if reference.key in parameters else f"the job has no parameter {shorten(reference.key)}"
     if reference.task not in needs:
@@ -97,6 +117,32 @@ def value_of(result: Any, reference: Reference) -> Any:
         known = ", ".join(sorted(map(str, params))[:10]) or "none"
         raise Unresolved(f"the result of {shorten(reference.task or 'job')} has no {reference.key!r}; it has: {known}")
     return params[reference.key]
+
+
+def file_of(files: Mapping[str, Any], reference: Reference) -> Any:
+    """What a reference `of_files` names; a map's files of one name are a list. Raises Unresolved."""
+    if reference.key in files:
+        return files[reference.key]
+    name, _, field = reference.key.rpartition(".")
+    found = files.get(name) if field in FILE_FIELDS else None
+    if found is None:
+        known = ", ".join(sorted(files)[:10]) or "none"
+        raise Unresolved(f"{shorten(reference.task or '')} left no file {reference.key!r}; it has: {known}")
+    return [one[field] for one in found] if isinstance(found, list) else found[field]
+
+
+def value_in_map(value: Any, index: int, reference: Reference) -> Any:
+    """What a reference `of_map` names. Raises Unresolved when the value has nothing there."""
+    if reference.key == "index":
+        return index
+    for step in reference.key.split(".")[1:]:
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            raise Unresolved(f"value {index} of the map has no {reference.key.partition('.')[2]!r}")
+    return value
 
 
 def _expand(text: str, lookup: Lookup) -> Any:

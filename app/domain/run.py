@@ -6,9 +6,10 @@ The diagrams in the README are made from these tables by `diagram`.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from app.domain.errors import IllegalTransition
+from app.domain.map import map_seq_of
 from app.wire.report import Ending, Failure, Report
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Usage
@@ -31,6 +32,7 @@ class TaskEvent(StrEnum):
     OFFER = "offer"
     WITHDRAW = "withdraw"
     CLAIM = "claim"
+    OPEN = "open"
     SUCCEED = "succeed"
     FAIL = "fail"
     RETRY = "retry"
@@ -62,6 +64,7 @@ TASK_TABLE: Mapping[TaskState, Mapping[TaskEvent, TaskState]] = {
     TaskState.READY: {
         TaskEvent.OFFER: TaskState.QUEUED,
         TaskEvent.CLAIM: TaskState.RUNNING,
+        TaskEvent.OPEN: TaskState.RUNNING,
         TaskEvent.FAIL: TaskState.FAILED,
         TaskEvent.CANCEL: TaskState.CANCELED,
     },
@@ -81,6 +84,9 @@ TASK_TABLE: Mapping[TaskState, Mapping[TaskEvent, TaskState]] = {
     TaskState.CANCELED: {TaskEvent.RESET: TaskState.WAITING},
     TaskState.SKIPPED: {TaskEvent.RESET: TaskState.WAITING},
 }
+
+OUTSIDE: Final = "outside"
+"""The claim of a run that no node has: its owner runs it elsewhere, and says how it goes."""
 
 ENDED_BY: Mapping[RunState, RunEvent] = {state: event for event, state in RUN_TABLE[RunState.RUNNING].items()}
 """The event that brings a running run to a terminal state."""
@@ -118,6 +124,16 @@ class Run:
     usage: Usage | None = None
     sequence: int = 0
 
+    @property
+    def outside(self) -> bool:
+        """It never was a node's: whoever made it says how it goes."""
+        return self.node_id is None and self.claim_id == OUTSIDE
+
+    @property
+    def owner_seq(self) -> int:
+        """The task that was asked for: in a map that of the map, and not that of the value (`task_seq`)."""
+        return self.task_seq if self.map_index is None else map_seq_of(self.task_seq, self.map_index)
+
 
 def run_after(state: RunState, event: RunEvent) -> RunState:
     """Raises IllegalTransition, and changes nothing, when the table has no such step."""
@@ -135,7 +151,8 @@ def task_after(state: TaskState, event: TaskEvent) -> TaskState:
         raise IllegalTransition("task", state, event) from None
 
 
-def claim(run: Run, *, node_id: str, claim_id: str, now_us: int) -> Run:
+def claim(run: Run, *, node_id: str | None, claim_id: str, now_us: int) -> Run:
+    """No node: from outside of the fleet, and the claim is `OUTSIDE`."""
     state = run_after(run.state, RunEvent.CLAIM)
     claimed = max(now_us, run.created_at_us)
     return replace(run, state=state, node_id=node_id, claim_id=claim_id, claimed_at_us=claimed)
@@ -175,7 +192,7 @@ def end(run: Run, ending: Ending, now_us: int) -> Run:
         exit_code=ending.exit_code,
         signal=ending.signal,
         failure=ending.failure,
-        result=ending.result,
+        result=run.result if ending.result is None else ending.result,
     )
 
 

@@ -5,10 +5,11 @@ Both are values; `app/domain/run.py` has the table of states, and the functions 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from app.domain import limits
 from app.domain.chords import RunWhen
+from app.domain.map import first_seq, map_seq_of
 from app.domain.run import TaskEvent, task_after
 from app.wire.report import Failure
 from app.wire.resources import Resources
@@ -17,6 +18,9 @@ from app.wire.states import TASK_TERMINAL, TaskState
 HELD_US = 1 << 62
 """The time at which a task is due that its owner holds back: never."""
 
+NO_ROUTE = ""
+"""Of a map: it is never offered itself, only its values are."""
+
 DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits.DEFAULT_MEMORY_MB)
 
 
@@ -24,7 +28,8 @@ DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits
 class TaskSpec:
     """One task as asked for. After a run out of memory the next one gets `memory_growth` times more.
 
-    `submitted` is what the caller wrote and no field here holds, for showing it again.
+    `submitted` is what the caller wrote and no field here holds, for showing it again. Of a map, what is said here of
+    running holds for each of its `values`: a JSON array, or a string that is one, leads to one, or refers to one.
     """
 
     name: str
@@ -43,6 +48,10 @@ class TaskSpec:
     priority: int = limits.DEFAULT_PRIORITY
     tag: str = ""
     submitted: Mapping[str, Any] = field(default_factory=dict)  # JSON
+    type: Literal["task", "map"] = "task"
+    values: Any = None  # JSON
+    max_concurrency: int | None = None
+    max_failed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class Task:
     `attempts` counts runs that ended by the task's own doing, `runs` all of them, `crashes` the node deaths it was in
     flight at. `run_id` is the newest run, and once the task has ended the one whose result stands.
     A ready task with `due_at_us` in the future waits for its retry. `cancel`: its owner wants it ended.
+    One with `map_index` is a value of a map, and has the map's id, name and place.
     """
 
     seq: int
@@ -77,6 +87,21 @@ class Task:
     started_at_us: int | None = None
     finished_at_us: int | None = None
     failure: Failure | None = None
+    map_index: int | None = None
+
+    @property
+    def is_map(self) -> bool:
+        return self.route == NO_ROUTE
+
+    @property
+    def owner_seq(self) -> int:
+        """The task that was asked for: itself, or the map that it is a value of."""
+        return self.seq if self.map_index is None else map_seq_of(self.seq, self.map_index)
+
+    @property
+    def first_seq(self) -> int:
+        """The first number among its own and those of its values."""
+        return first_seq(self.seq) if self.is_map else self.seq
 
     @property
     def held(self) -> bool:
@@ -108,6 +133,11 @@ def handed(task: Task, run_id: str) -> Task:
 
 def claimed(task: Task) -> Task:
     return replace(task, state=task_after(task.state, TaskEvent.CLAIM))
+
+
+def opened(task: Task, now_us: int) -> Task:
+    """A map: from here on its values run."""
+    return replace(task, state=task_after(task.state, TaskEvent.OPEN), started_at_us=max(now_us, task.created_at_us))
 
 
 def withdrawn(task: Task) -> Task:

@@ -4,8 +4,8 @@
 raises; it may be run again from the start after a conflict with another writer, so it must have no effect outside.
 What was committed survives the death of every process. `Unavailable` is raised when the database is away.
 
-Order of locks, which every writer keeps: a node, then runs, tasks, chords, and jobs last, each in ascending order.
-Methods named `lock_...`, those said to lock, and `node` in a write hold their rows until the transaction ends; nobody
+Order of locks, which every writer keeps: a node, a template, assets, then runs, tasks, chords, and jobs last, each in
+ascending order. Methods named `lock_...`, those said to lock, and `node` in a write hold their rows until the transaction ends; nobody
 else changes them meanwhile.
 """
 
@@ -16,6 +16,13 @@ from app.domain.job import Job
 from app.domain.node import Node
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
+from app.ports.assets import AssetReads, AssetWrites
+from app.ports.executions import ExecutionReads
+from app.ports.finding import FindingReads, FindingWrites
+from app.ports.maps import MapReads, MapWrites
+from app.ports.numbered import NumberedReads
+from app.ports.outside import OutsideReads, OutsideWrites
+from app.ports.people import PeopleReads, PeopleWrites
 from app.ports.records import (
     ChordState,
     Event,
@@ -31,14 +38,17 @@ from app.ports.records import (
     TaskView,
     Token,
 )
+from app.ports.templates import TemplateReads, TemplateWrites
 from app.wire.resources import Resources
 from app.wire.states import TaskState
 from app.wire.usage import Sample
 
 T = TypeVar("T")
 
+LARGEST_SEQ = (1 << 63) - 1
 
-class Reader(Protocol):
+
+class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, OutsideReads, Protocol):
     """Queries. A single thing is None when it is not there; a list is empty. Nothing here grows with the history."""
 
     @property
@@ -47,18 +57,25 @@ class Reader(Protocol):
 
     def job(self, job_id: str) -> Job | None: ...
     def jobs(self, wanted: JobFilter, page: Page) -> list[Job]:
-        """Newest first; the key is (seq,)."""
+        """Newest first, without removed ones; the key is (seq,)."""
 
     def task(self, task_id: str) -> TaskView | None: ...
     def tasks(self, job_seq: int, page: Page, name: str | None = None) -> list[TaskView]:
         """In order of submission; the key is (position,)."""
 
+    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
+        """The newest run's result of each task of the job so named."""
+
     def edges(self, job_seq: int) -> list[tuple[int, int]]:
         """(header position, body position) of every part of the job's chords, by body, then header order."""
 
     def run(self, run_id: str) -> Run | None: ...
-    def runs(self, job_seq: int, page: Page, task_seq: int | None = None) -> list[Run]:
-        """By task, then number; the key is (task_seq, map index or -1, number)."""
+    def runs(
+        self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None
+    ) -> list[Run]:
+        """By task, then number; the key is (task_seq, map index or -1, number). Those of a map are those of the tasks
+        from `first_seq` to `task_seq`, in the order of its values.
+        """
 
     def lines(
         self, page: Page, *, job_seq: int | None = None, task_seq: int | None = None, run_id: str | None = None
@@ -93,11 +110,11 @@ class Reader(Protocol):
     def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None: ...
 
 
-class Writer(Reader, Protocol):
+class Writer(Reader, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites, OutsideWrites, Protocol):
     """Changes, always by the batch. An empty batch does nothing. `save_...` writes every mutable field."""
 
     def reserve(self, kind: str, count: int) -> int:
-        """The first of `count` consecutive new numbers of `kind` (`job`, `task`, `project`), never given twice."""
+        """The first of `count` consecutive new numbers of `kind` (`job`, `task`, `project`, `asset`), never twice."""
 
     # -- submit
     def insert_job(self, job: Job) -> None: ...
@@ -107,6 +124,11 @@ class Writer(Reader, Protocol):
 
     def keep_answer(self, answer: KeptAnswer) -> bool:
         """False, and nothing changed, when the key is taken."""
+
+    def complete_answer(self, answer: KeptAnswer) -> None:
+        """Its status and body, where the key is kept."""
+
+    def drop_answer(self, org_id: str, route: str, key: str) -> None: ...
 
     def forget_answers(self, kept_before_us: int) -> None:
         """Those kept before then."""
@@ -118,16 +140,23 @@ class Writer(Reader, Protocol):
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
         """Those that exist, locked, by seq."""
 
-    def lock_tasks_in(self, job_seq: int, states: Collection[TaskState], limit: int, after_seq: int = 0) -> list[Task]:
-        """Tasks of the job in these states whose seq is larger, locked, by seq."""
+    def lock_tasks_in(
+        self,
+        job_seq: int,
+        states: Collection[TaskState],
+        limit: int,
+        after_seq: int = 0,
+        *,
+        below_seq: int = LARGEST_SEQ,
+    ) -> list[Task]:
+        """Tasks of the job in these states whose seq is between the two, locked, by seq. Values of maps are among them
+        when only open states are asked for.
+        """
 
     def insert_runs(self, runs: Sequence[Run]) -> None: ...
     def save_runs(self, runs: Sequence[Run]) -> None: ...
     def save_tasks(self, tasks: Sequence[Task]) -> None: ...
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]: ...
-    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
-        """The newest run's result of each task of the job so named."""
-
     def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
         """The running runs that this claim gave to this node."""
 
@@ -178,6 +207,9 @@ class Writer(Reader, Protocol):
     def lock_canceling_jobs(self, limit: int) -> list[Job]:
         """Jobs that are to be canceled and have not ended, by seq."""
 
+    def lock_removed_jobs(self, limit: int) -> list[Job]:
+        """Jobs that their owner has deleted and that have ended, by seq; those others hold are passed over."""
+
     def add_counts(self, deltas: Mapping[int, Mapping[TaskState, int]]) -> list[Job]:
         """Add to the counts of these jobs, by seq; all of them as they now are, locked, also where nothing is added."""
 
@@ -185,7 +217,7 @@ class Writer(Reader, Protocol):
         """Everything but the counts."""
 
     def set_task_priority(self, job_seq: int, priority: int) -> None:
-        """Of the job's tasks that are waiting or ready."""
+        """Of the job's tasks that are waiting or ready, and of its maps."""
 
     def delete_job(self, job_seq: int) -> None:
         """The job and all that belongs to it."""

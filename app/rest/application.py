@@ -13,9 +13,10 @@ from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
-from app.rest import auth, dialects, health, native, nodes, problems, surface
-from app.rest.context import CORE
+from app.rest import auth, dialects, health, native, nodes, problems, rates, surface
+from app.rest.context import CORE, TRAIL, trail
 from app.rest.dialects.slashes import Slashes
+from app.rest.trail import Trail, entry_of
 from app.services.core import Core
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,9 @@ HEADERS: Final = (
 """A view that needs others sets them itself."""
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+TOO_MANY: Final = 429
+"""A flood that was turned away is in no log: it must not fill the disk."""
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -68,21 +72,32 @@ def build(
     checks: health.Checks | None = None,
     own_guard: frozenset[str] = frozenset(),
     dialect_names: Collection[str] | None = None,
+    rate: str = "",
+    rate_storage: str = rates.MEMORY,
+    region: str = "us",
+    query_tokens: bool = True,
 ) -> auth.GuardedFlask:
     """`dialect_names` are the dialects that are served; None: all of them. `allowed_hosts` are the Host headers that
-    are answered; empty: any. `own_guard` as in GuardedFlask.
+    are answered; empty: any. `own_guard` as in GuardedFlask, `rate` and its storage as in `rates.install`; empty: none.
+    `region` is what the dialect flow calls this installation's; `query_tokens`: in threekit's a query may have one.
     """
     app = auth.GuardedFlask("app.rest", static_folder=None, own_guard=own_guard)
     app.extensions[CORE] = core
     app.extensions[health.CHECKS] = checks or {}
     app.json = OrjsonProvider(app)
+    app.config["FLOTILLA_REGION"] = region
+    app.config["FLOTILLA_QUERY_TOKENS"] = query_tokens
     app.config["TRUSTED_HOSTS"] = list(allowed_hosts) or None
     app.url_map.merge_slashes = False
     app.url_map.converters.update(id=Id, key=Key)
     app.after_request(_finish)
     problems.install(app)
-    gate = auth.Gate(anonymous_role)
-    auth.install(app, gate)
+    app.extensions[TRAIL] = notes = Trail(core)
+    gate = auth.Gate(anonymous_role, on_use=notes.note_use)
+    auth.install(app, gate, notes)
+    if rate:
+        rates.install(app, rate, rate_storage)
+    auth.install_check(app)
     app.register_blueprint(nodes.routes)
     app.register_blueprint(health.routes)
     surface.install(app, native.SURFACE, core.version)
@@ -90,7 +105,7 @@ def build(
     for each in spoken:
         surface.install(app, each, core.version)
     app.wsgi_app = Slashes(app.wsgi_app, [p for each in spoken for p in each.prefixes])  # type: ignore[method-assign]
-    app.wsgi_app = nodes.FastLane(app.wsgi_app, core, gate, HEADERS)  # type: ignore[method-assign]  # Flask's own way
+    app.wsgi_app = nodes.FastLane(app.wsgi_app, core, gate, notes, HEADERS)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
@@ -99,13 +114,15 @@ def _finish(response: Response) -> Response:
     for name, value in HEADERS:
         headers.setdefault(name, value)
     headers["X-Request-Id"] = problems.request_id(request)
-    if request.method not in _READING and "who" in g:
+    if request.method not in _READING and "who" in g and response.status_code != TOO_MANY:
         _note(response)
     return response
 
 
 def _note(response: Response) -> None:
-    """The audit: who changed what, from where, and with what outcome."""
+    """The audit: who changed what, from where, and with what outcome. Not what nodes and runs say all the time."""
+    if g.who.run_id is None and request.endpoint not in nodes.HOT_ENDPOINTS:
+        trail().note(entry_of(g.who, response))
     log.info(
         "changed",
         who=g.who.name,

@@ -13,6 +13,7 @@ from flask import Flask, Request, g, request
 
 from app.domain.errors import Malformed, Unauthorized
 from app.rest.context import core
+from app.rest.trail import Trail
 from app.services import access
 from app.services.access import Principal
 from app.services.core import Core
@@ -69,11 +70,19 @@ class GuardedFlask(Flask):
 
 
 class Gate:
-    """Lets requests in. `anonymous_role` is who a request without a token is; empty: refused."""
+    """Lets requests in. `anonymous_role` is who a request without a token is; empty: refused. `on_use` is told who
+    came, once in a while.
+    """
 
-    def __init__(self, anonymous_role: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        anonymous_role: str,
+        clock: Callable[[], float] = time.monotonic,
+        on_use: Callable[[Principal], None] = lambda _: None,
+    ) -> None:
         self._anonymous = access.anonymous(anonymous_role) if anonymous_role else None
         self._clock = clock
+        self._on_use = on_use
         self._believed: dict[str, tuple[float, Principal]] = {}
 
     def admit(self, core: Core, text: str | None) -> Principal:
@@ -86,6 +95,9 @@ class Gate:
         until, principal = self._believed.get(text, (0.0, None))
         if principal is None or now >= until:
             principal = access.authenticate(core, text)
+            self._on_use(principal)
+            if principal.run_id is not None:
+                return principal  # it ends with its run, at once
             if len(self._believed) >= _MOST_BELIEVED:
                 self._believed.clear()
             self._believed[text] = (now + BELIEVED_S, principal)
@@ -110,17 +122,35 @@ def read_by(app: GuardedFlask, prefix: str, reader: Reader) -> None:
     app.readers.append((prefix, reader))
 
 
-def install(app: GuardedFlask, gate: Gate) -> None:
+def install(app: GuardedFlask, gate: Gate, trail: Trail) -> None:
+    """Finds out who calls. `install_check`, after all that shall know it, turns away who may not come in."""
+
     def admit() -> None:
-        wanted = app.scopes.get(request.endpoint or "", PUBLIC)
-        if wanted == PUBLIC or request.method == "OPTIONS":
+        if app.scopes.get(request.endpoint or "", PUBLIC) == PUBLIC or request.method == "OPTIONS":
             return
+        text = None
         try:
             reader = next((one for prefix, one in app.readers if request.path.startswith(prefix)), bearer)
-            g.who = principal = gate.admit(core(), reader(request))
-        except Unauthorized:
-            log.warning("refused", method=request.method, path=request.path, address=request.remote_addr)
-            raise
-        principal.require(wanted)
+            text = reader(request)
+            g.who = gate.admit(core(), text)
+        except Unauthorized as refusal:
+            g.refusal = refusal
+            if text is not None:
+                note_refusal(trail, request, text)
 
     app.before_request(admit)
+
+
+def install_check(app: GuardedFlask) -> None:
+    def check() -> None:
+        if "refusal" in g:
+            raise g.refusal
+        if "who" in g:
+            g.who.require(app.scopes[request.endpoint or ""])
+
+    app.before_request(check)
+
+
+def note_refusal(trail: Trail, request: Request, text: str) -> None:
+    log.warning("refused", method=request.method, path=request.path, address=request.remote_addr)
+    trail.note_refusal(request, text)

@@ -4,10 +4,12 @@ from typing import cast
 
 from flask import current_app, g
 
+from app.rest.trail import Trail
 from app.services.access import Principal
 from app.services.core import Core
 
 CORE = "flotilla"
+TRAIL = "flotilla.trail"
 
 
 def core() -> Core:
@@ -16,3 +18,7 @@ def core() -> Core:
 
 def who() -> Principal:
     return cast(Principal, g.who)  # Flask's g is untyped; `auth.Gate` puts it there
+
+
+def trail() -> Trail:
+    return cast(Trail, current_app.extensions[TRAIL])  # as above

@@ -6,7 +6,7 @@ all is different.
 
 import hashlib
 
-from flask import Response, request
+from flask import Response, jsonify, request
 from werkzeug.exceptions import PreconditionRequired
 
 from app.domain.errors import Outdated
@@ -21,6 +21,11 @@ def tag(response: Response, version: int) -> Response:
     if request.method in ("GET", "HEAD"):
         response.make_conditional(request)
     return response
+
+
+def polled(document: object) -> Response:
+    """A thing that is read again and again, and has no version: its tag is by content alone."""
+    return tag(jsonify(document), 0)
 
 
 def expected_version() -> int | None:

@@ -6,8 +6,9 @@ By hand and not by a schema: each of 100,000 tasks may have files of its own (4 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.domain import limits
+from app.domain import filenames, limits
 from app.rest import paths
+from app.wire.outputs import RESULT
 
 Found = Iterator[tuple[str, str]]
 """(pointer into the array, what is wrong)"""
@@ -57,8 +58,9 @@ def _input(item: Any) -> Found:
             yield "/source/uri", wrong
     elif isinstance(source, dict) and source.keys() == _BY_KEY:
         for key, text in source.items():
-            if not isinstance(text, str) or not 1 <= len(text) <= limits.MAX_PATH:
-                yield f"/source/{key}", f"must be a string of 1 to {limits.MAX_PATH} characters"
+            wrong = filenames.problem(text, limits.MAX_PATH) if isinstance(text, str) else "must be a string"
+            if wrong:
+                yield f"/source/{key}", wrong
     else:
         yield "/source", 'must be {"uri"} or {"spaceId", "key"}'
     yield from _place(item["target"], "/target")
@@ -70,8 +72,10 @@ def _output(item: Any) -> Found:
         return
     yield from _place(item["source"], "/source")
     name = item["name"]
-    if not isinstance(name, str) or not 1 <= len(name) <= limits.MAX_TASK_NAME:
-        yield "/name", f"must be a string of 1 to {limits.MAX_TASK_NAME} characters"
+    if wrong := filenames.problem(name, limits.MAX_TASK_NAME) if isinstance(name, str) else "must be a string":
+        yield "/name", wrong
+    elif name == RESULT:
+        yield "/name", f"must not be {RESULT}, the name of a result that is a file"
 
 
 def _place(place: Any, pointer: str) -> Found:

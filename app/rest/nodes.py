@@ -13,8 +13,10 @@ import structlog
 from flask import Blueprint, Request, Response, request
 
 from app.domain import limits
+from app.domain.errors import Unauthorized
 from app.rest import auth, body, problems
-from app.rest.context import core
+from app.rest.context import core, who
+from app.rest.trail import Trail
 from app.services import claim as claims
 from app.services import nodes as fleet
 from app.services import record
@@ -33,6 +35,7 @@ Answer = tuple[int, Any]
 """Status and JSON. Any because it is on its way out."""
 
 SCOPE: Final = "runs:report"
+HOT_ENDPOINTS: Final = frozenset({"protocol.claim", "protocol.report", "protocol.beat"})
 
 routes = Blueprint("protocol", __name__)
 
@@ -42,6 +45,7 @@ routes = Blueprint("protocol", __name__)
 def register() -> Response:
     """A node presents itself; once a start"""
     registration = _read(request, Registration.from_wire)
+    who().speaks_for(registration.node_id)
     now_us = fleet.register(core(), registration)
     clockwork = core().clockwork
     answer = {
@@ -57,6 +61,7 @@ def register() -> Response:
 @auth.scope(SCOPE)
 def claim(node_id: str) -> Response:
     """A node takes runs"""
+    who().speaks_for(node_id)
     return _respond(_claim(core(), node_id, request))
 
 
@@ -64,6 +69,7 @@ def claim(node_id: str) -> Response:
 @auth.scope(SCOPE)
 def report(node_id: str) -> Response:
     """News of a node's runs"""
+    who().speaks_for(node_id)
     return _respond(_report(core(), node_id, request))
 
 
@@ -71,6 +77,7 @@ def report(node_id: str) -> Response:
 @auth.scope(SCOPE)
 def beat(node_id: str) -> Response:
     """A node is alive"""
+    who().speaks_for(node_id)
     return _respond(_beat(core(), node_id, request))
 
 
@@ -111,8 +118,15 @@ def _respond(answer: Answer) -> Response:
 class FastLane:
     """A WSGI application around Flask's."""
 
-    def __init__(self, app: "WSGIApplication", core: Core, gate: auth.Gate, headers: Iterable[tuple[str, str]]) -> None:
-        self._app, self._core, self._gate = app, core, gate
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        core: Core,
+        gate: auth.Gate,
+        trail: Trail,
+        headers: Iterable[tuple[str, str]],
+    ) -> None:
+        self._app, self._core, self._gate, self._trail = app, core, gate, trail
         self._headers = [("Content-Type", _JSON), *headers]
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -130,9 +144,13 @@ class FastLane:
             return self._app(environ, start_response)
         request = Request(environ)
         try:
-            self._gate.admit(self._core, auth.bearer(request)).require(SCOPE)
+            who = self._gate.admit(self._core, auth.bearer(request))
+            who.require(SCOPE)
+            who.speaks_for(parts[3])
             status, answer = _HOT[parts[4]](self._core, parts[3], request)
         except Exception as error:  # the table of problems has a row for each
+            if isinstance(error, Unauthorized):
+                auth.note_refusal(self._trail, request, environ["HTTP_AUTHORIZATION"].partition(" ")[2])
             refused = problems.respond(error, request)
             refused.headers.extend([*self._headers[1:], ("X-Request-Id", problems.request_id(request))])
             return refused(environ, start_response)

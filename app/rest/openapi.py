@@ -46,7 +46,15 @@ def open_api(
     app.config.update(
         {f"{prefix}_API_TITLE": title, f"{prefix}_API_VERSION": version, f"{prefix}_OPENAPI_VERSION": "3.1.0"}
     )
-    return TextApi(app, name=name, error=error, error_type=error_type, spec_kwargs={"info": {"description": text}})
+    api = TextApi(app, name=name, error=error, error_type=error_type, spec_kwargs={"info": {"description": text}})
+    api.ma_plugin.converter.add_attribute_function(_one_of)
+    return api
+
+
+def _one_of(converter: Any, field: Any, **kwargs: Any) -> Text:  # Any: apispec's converter, a field of marshmallow
+    return {"oneOf": [converter.resolve_nested_schema(kind) for kind in getattr(field, "kinds", ())]} if hasattr(
+        field, "kinds"
+    ) else {}
 
 
 def write(app: GuardedFlask, api: TextApi, parts: frozenset[str], plain: frozenset[str]) -> Text:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, current_app, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -36,6 +36,7 @@ STATUS: Mapping[type[errors.FlotillaError], int] = {
     errors.Conflict: 409,
     errors.Outdated: 412,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
     errors.IllegalTransition: 500,
 }
@@ -113,7 +114,7 @@ def _explain_ours(error: errors.FlotillaError) -> Answer:
         found = tuple({"parameter": name, "detail": text} for name, text in error.problems.items())
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="flotilla"'
-    elif isinstance(error, errors.Unavailable):
+    elif isinstance(error, errors.Unavailable | errors.TooMany):
         headers["Retry-After"] = str(error.retry_after_s)
     return Answer(status=status, detail=detail, errors=found, headers=headers)
 
@@ -174,14 +175,16 @@ def respond(error: Exception, request: Request) -> Response:
 
 def install(app: Flask) -> None:
     """Every error of the app is answered here, those of unknown addresses included."""
-    speakers: list[tuple[str, Renderer]] = app.extensions.setdefault(_SPEAKERS, [])
-
-    def answer(error: Exception) -> Response:
-        native = respond(error, request)
-        speaker = next((one for prefix, one in speakers if request.path.startswith(prefix)), None)
-        return speaker(explain(error)) if speaker else native
-
+    app.extensions.setdefault(_SPEAKERS, [])
     app.register_error_handler(Exception, answer)
+
+
+def answer(error: Exception) -> Response:
+    """To the request under way, in the form of its surface."""
+    native = respond(error, request)
+    speakers: list[tuple[str, Renderer]] = current_app.extensions[_SPEAKERS]
+    speaker = next((one for prefix, one in speakers if request.path.startswith(prefix)), None)
+    return speaker(explain(error)) if speaker else native
 
 
 def speak(app: Flask, prefix: str, renderer: Renderer) -> None:

@@ -1,6 +1,8 @@
 """How requests reach the application: waitress with our limits, our form of errors, and a drain.
 
-waitress is threads in one process. It reads whole requests before a thread sees them, so a slow client holds none.
+waitress is threads in one process. It reads whole requests before a thread sees them, so a slow client holds none:
+bodies beyond half a megabyte go to a temporary file (in TMPDIR), never into memory. How large one may be is decided
+when its headers have come, or as its chunks do: as a stored file where the address takes one, else LARGEST_BODY.
 """
 
 import resource
@@ -16,12 +18,12 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
-from waitress.utilities import Error
+from waitress.utilities import Error, RequestEntityTooLarge
 
-from app.rest import problems
+from app.rest import incoming, problems
 
 LARGEST_BODY: Final = 64 << 20
-"""What is read at all; each route has a smaller limit of its own."""
+"""What is read of a body that is no file; each route has a smaller limit of its own."""
 
 DRAIN_S: Final = 20.0
 _TICK_S: Final = 1.0
@@ -45,11 +47,39 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
 
 
 class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
+    most: int | None = None
+
     def parse_header(self, header_plus: bytes) -> None:
         """A body with two lengths is two bodies to two readers: a way to smuggle a request past a proxy."""
         super().parse_header(header_plus)
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("a request has either Content-Length or Transfer-Encoding")
+
+    def received(self, data: bytes) -> int:
+        """Refuses a body that is too large before it is read, as far as its length is known."""
+        try:
+            consumed: int = super().received(data)
+        except OSError as wrong:  # of the temporary file
+            self._refuse(NoRoom(f"the body cannot be kept: {wrong.strerror}"))
+            return len(data)
+        if self.error is None and max(self.content_length, self.body_bytes_received) > LARGEST_BODY:
+            if self.most is None:
+                self.most = self.adj.body_limit(self.command, self.path.encode("latin-1").decode(errors="replace"))
+            if max(self.content_length, self.body_bytes_received) > self.most:
+                self._refuse(RequestEntityTooLarge(f"the body may have at most {self.most} bytes here"))
+        elif self.error is not None:
+            self.expect_continue = False
+        return consumed
+
+    def _refuse(self, error: Error) -> None:
+        self.error = error
+        self.completed = True
+        self.expect_continue = False  # the body is not asked for
+
+
+class NoRoom(Error):  # type: ignore[misc]  # waitress ships no types
+    code = 503
+    reason = "Service Unavailable"
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
@@ -60,7 +90,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
 class Server:
     """Listens as soon as it is made; `run` serves until `stop`."""
 
-    def __init__(self, app: Flask, *, host: str, port: int, threads: int) -> None:
+    def __init__(self, app: Flask, *, host: str, port: int, threads: int, largest_file: int = LARGEST_BODY) -> None:
         self._sockets: dict[int, Any] = {}  # waitress's map of everything it polls
         self._stopping = threading.Event()
         self._server = create_server(
@@ -72,11 +102,12 @@ class Server:
             ident=None,
             connection_limit=_most_connections(),
             recv_bytes=1 << 16,
-            max_request_body_size=LARGEST_BODY,
+            max_request_body_size=max(largest_file + incoming.FRAME, LARGEST_BODY) + 1,
             channel_timeout=120,
         )
         for listener in self._listeners():
             listener.channel_class = Channel
+            listener.adj.body_limit = incoming.body_limit(app, LARGEST_BODY, largest_file)
 
     @property
     def addresses(self) -> list[tuple[str, int]]:

@@ -7,75 +7,101 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from app.domain import references
+from app.domain.map import first_seq
 from app.domain.references import Reference, Unresolved
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
-from app.ports.records import NeedResult
 from app.ports.store import Writer
+from app.services import inputs
+from app.services.access import RUN
+from app.services.core import Core
+from app.services.files import files_of
+from app.services.lookups import Lookup, needed
 from app.wire.claim import RunSpec
 from app.wire.resources import Route
-from app.wire.states import TaskState
 
 GRACE_S = 10
 """From SIGTERM to SIGKILL when a run is over its time, unless its task says otherwise."""
 
 
-def to_specs(tx: Writer, claims: Sequence[tuple[Run, Task]]) -> tuple[list[RunSpec], list[tuple[Run, Task, str]]]:
+def to_specs(
+    core: Core, tx: Writer, claims: Sequence[tuple[Run, Task]]
+) -> tuple[list[RunSpec], list[tuple[Run, Task, str]]]:
     """What a node needs for each run, in order; and apart from them the runs that cannot start, with the reason."""
-    specs = tx.specs([task.seq for _, task in claims])
-    results = _results(tx, claims, specs)
-    parameters = _parameters(tx, claims, specs)
+    specs = tx.specs({task.owner_seq for _, task in claims})
+    found = {seq: _found(spec) for seq, spec in specs.items()}
+    names = _names(claims, found)
+    results = {job_seq: needed(tx, job_seq, wanted) for job_seq, wanted in names.items()}
+    files = {job_seq: files_of(tx, job_seq, wanted) for job_seq, wanted in _names(claims, found, of_files=True).items()}
+    parameters = _parameters(tx, claims, found)
+    values = _values(tx, claims, found)
     good: list[RunSpec] = []
     bad: list[tuple[Run, Task, str]] = []
     for run, task in claims:
-        lookup = _Lookup(results[task.job_seq], parameters.get(task.job_seq, {}))
+        spec = specs[task.owner_seq]
+        lookup = Lookup(
+            results=results[task.job_seq],
+            files=files.get(task.job_seq, {}),
+            parameters=parameters.get(task.job_seq, {}),
+            value=values.get(task.seq),
+            index=task.map_index,
+        )
         try:
-            payload = references.resolve(specs[task.seq].payload, lookup)
+            payload = references.resolve(spec.payload, lookup)
+            sources = references.resolve([each["source"] for each in spec.inputs], lookup)
         except Unresolved as wrong:
             bad.append((run, task, str(wrong)))
         else:
-            good.append(_to_spec(run, task, specs[task.seq], payload))
-    return good, bad
+            given = [{**each, "source": source} for each, source in zip(spec.inputs, sources, strict=True)]
+            good.append(_to_spec(core, run, task, spec, payload, given))
+    linked, missing = inputs.link(core, tx, good)
+    bad += [(run, task, missing[run.id]) for run, task in claims if run.id in missing]
+    return linked, bad
 
 
-class _Lookup:
-    def __init__(self, results: Mapping[str, NeedResult], parameters: Mapping[str, object]) -> None:
-        self._results = results
-        self._parameters = parameters
-
-    def __call__(self, reference: Reference) -> object:
-        if reference.task is None:
-            return references.value_of(dict(self._parameters), reference)
-        need = self._results.get(reference.task)
-        if need is None or need.state is not TaskState.SUCCEEDED:
-            state = need.state.value if need else "unknown"
-            raise Unresolved(f"task {reference.task!r} is {state} and has no result to refer to")
-        return references.value_of(need.result, reference)
+def _found(spec: TaskSpec) -> set[Reference]:
+    found = references.find(spec.payload)
+    return found | references.find([each["source"] for each in spec.inputs]) if spec.inputs else found
 
 
-def _results(
-    tx: Writer, claims: Sequence[tuple[Run, Task]], specs: Mapping[int, TaskSpec]
-) -> Mapping[int, Mapping[str, NeedResult]]:
+def _names(
+    claims: Sequence[tuple[Run, Task]], found: Mapping[int, set[Reference]], *, of_files: bool = False
+) -> Mapping[int, set[str]]:
+    """By job the tasks whose results, or whose files, are referred to."""
     names: dict[int, set[str]] = defaultdict(set)
     for _, task in claims:
-        found = references.find(specs[task.seq].payload)
-        names[task.job_seq] |= {reference.task for reference in found if reference.task is not None}
-    return {job_seq: tx.results(job_seq, wanted) if wanted else {} for job_seq, wanted in names.items()}
+        wanted = (each for each in found[task.owner_seq] if each.of_files or not of_files)
+        names[task.job_seq] |= {each.task for each in wanted if each.task is not None}
+    return names
 
 
 def _parameters(
-    tx: Writer, claims: Sequence[tuple[Run, Task]], specs: Mapping[int, TaskSpec]
+    tx: Writer, claims: Sequence[tuple[Run, Task]], found: Mapping[int, set[Reference]]
 ) -> Mapping[int, Mapping[str, object]]:
     jobs = {}
     for run, task in claims:
-        wants = any(reference.task is None for reference in references.find(specs[task.seq].payload))
+        wants = any(each.task is None and not each.of_map for each in found[task.owner_seq])
         if wants and task.job_seq not in jobs:
             job = tx.job(run.job_id)
             jobs[task.job_seq] = job.parameters if job else {}
     return jobs
 
 
-def _to_spec(run: Run, task: Task, spec: TaskSpec, payload: object) -> RunSpec:
+def _values(
+    tx: Writer, claims: Sequence[tuple[Run, Task]], found: Mapping[int, set[Reference]]
+) -> Mapping[int, object]:
+    """What those tasks work on that are values of maps, by their numbers."""
+    indexes: dict[int, list[int]] = defaultdict(list)
+    for _, task in claims:
+        if task.map_index is not None and any(each.of_map for each in found[task.owner_seq]):
+            indexes[task.owner_seq].append(task.map_index)
+    known = {seq: tx.map_values(seq, wanted) for seq, wanted in indexes.items()}
+    return {first_seq(seq) + index: value for seq, values in known.items() for index, value in values.items()}
+
+
+def _to_spec(
+    core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, given: Sequence[object]
+) -> RunSpec:
     return RunSpec(
         run_id=run.id,
         fence=run.fence,
@@ -87,10 +113,10 @@ def _to_spec(run: Run, task: Task, spec: TaskSpec, payload: object) -> RunSpec:
         executor=spec.executor,
         version=spec.version,
         payload=payload,
-        inputs=list(spec.inputs),
+        inputs=list(given),
         outputs=list(spec.outputs),
         shape=Route.parse(run.route).shape,
         time_limit_s=spec.time_limit_s,
         grace_s=GRACE_S,
-        token="",
+        token=f"flr_{core.signer.sign(RUN, [run.id, run.fence])}",
     )

@@ -3,8 +3,9 @@
 1. The job's desired state is set and committed: from then on no claim and no hand-off gives out its tasks.
 2. Its open tasks are walked in slices: what does not run is canceled at once; what runs is marked.
 3. Their runs follow (`withdraw.py`): queued ones are withdrawn, and the nodes of running ones are nudged to send a
-   heartbeat now, whose answer names what to end.
-4. The sweep walks jobs that are being canceled again, for whatever slipped in between or was cut off.
+   heartbeat now, whose answer names what to end; those fed from outside end here.
+4. The sweep walks jobs that are being canceled again, for whatever slipped in between or was cut off; and maps whose
+   rest is to end, because somebody canceled them or too many of their values have failed.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,16 @@ from dataclasses import replace
 from app.domain import task as tasks_
 from app.domain.errors import Conflict
 from app.domain.job import Desired, Job, settle
+from app.domain.map import first_seq
 from app.domain.task import Task
 from app.ports.records import Part, TaskView
 from app.ports.store import Writer
-from app.services import query
+from app.services import outside, query
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.finish import CANCELED
 from app.services.ledger import Ledger, job_event
+from app.services.maps import close, settle_values
 from app.services.release import Offers, publish, release
 from app.services.settle import settle_below
 from app.services.withdraw import withdraw_runs
@@ -67,8 +70,10 @@ def _slice(tx: Writer, job_seq: int, after_seq: int) -> list[Task]:
     tasks = tx.lock_tasks_in(job_seq, TASK_OPEN, _SLICE, after_seq)
     ledger = Ledger()
     ended = _cancel_tasks(tx, tasks, ledger)
+    _, over = settle_values(tx, ended, ledger, {})
+    over += close(tx, tasks, ledger)
     # Everything below is canceled by the same walk: parts are counted, bodies are not judged.
-    tx.return_parts([Part(header_seq=task.seq, succeeded=False) for task in ended])
+    tx.return_parts([Part(header_seq=task.seq, succeeded=task.state is TaskState.SUCCEEDED) for task in over])
     ledger.write(tx)
     return tasks
 
@@ -86,8 +91,11 @@ def _cancel_tasks(tx: Writer, tasks: Sequence[Task], ledger: Ledger) -> list[Tas
 
 def _follow_up(core: Core, tasks: Sequence[Task]) -> None:
     """What their cancel means for the runs of these tasks, as they were before it."""
-    if nodes := withdraw_runs(core, [task.run_id for task in tasks if task.run_id is not None]):
+    running = withdraw_runs(core, [task.run_id for task in tasks if task.run_id is not None])
+    if nodes := {run.node_id for run in running if run.node_id is not None}:
         core.broker.nudge(nodes)
+    if fed := [run.id for run in running if run.outside]:
+        outside.end_canceled(core, fed)
 
 
 def cancel_task(core: Core, who: Principal, task_id: str) -> TaskView:
@@ -100,7 +108,8 @@ def cancel_task(core: Core, who: Principal, task_id: str) -> TaskView:
         if not tasks:
             raise Conflict(f"the task has already ended: it is {view.task.state.value}")
         ledger = Ledger()
-        ready = settle_below(tx, _cancel_tasks(tx, tasks, ledger), ledger)
+        ended = _cancel_tasks(tx, tasks, ledger)
+        ready = settle_below(tx, ended + close(tx, tasks, ledger), ledger)
         offers = release(core, tx, {task.route for task in ready}, ledger)
         ledger.write(tx)
         return tasks, offers
@@ -108,10 +117,38 @@ def cancel_task(core: Core, who: Principal, task_id: str) -> TaskView:
     tasks, offers = core.store.write(work)
     publish(core, offers)
     _follow_up(core, tasks)
+    for task in tasks:
+        if task.is_map:
+            cancel_values(core, task.job_seq, task.seq)
     return query.task(core, who, task_id)
 
 
+def cancel_values(core: Core, job_seq: int, map_seq: int) -> int:
+    """Cancel what is open of a map of which nothing more is opened, slice by slice; how many were changed."""
+    after_seq, count = first_seq(map_seq) - 1, 0
+    while True:
+        start = after_seq
+        values, offers = core.store.write(lambda tx: _value_slice(core, tx, job_seq, start, map_seq))  # noqa: B023
+        publish(core, offers)
+        _follow_up(core, values)
+        count += len(values)
+        if len(values) < _SLICE:
+            return count
+        after_seq = values[-1].seq
+
+
+def _value_slice(core: Core, tx: Writer, job_seq: int, after_seq: int, map_seq: int) -> tuple[list[Task], Offers]:
+    values = tx.lock_tasks_in(job_seq, TASK_OPEN, _SLICE, after_seq, below_seq=map_seq)
+    ledger = Ledger()
+    ready = settle_below(tx, _cancel_tasks(tx, values, ledger), ledger)
+    offers = release(core, tx, {task.route for task in ready}, ledger)
+    ledger.write(tx)
+    return values, offers
+
+
 def sweep(core: Core) -> int:
-    """Jobs whose cancel was cut off: their tasks that are still open; how many were changed."""
+    """Jobs whose cancel was cut off: their tasks that are still open; how many were changed. And maps likewise."""
     jobs = core.store.write(lambda tx: tx.lock_canceling_jobs(_SLICE))
-    return sum(_walk(core, job) for job in jobs)
+    closing = core.store.read(lambda tx: [each for each in tx.lagging_maps(_SLICE) if each.closing])
+    changed = sum(_walk(core, job) for job in jobs)
+    return changed + sum(cancel_values(core, each.job_seq, each.task_seq) for each in closing)

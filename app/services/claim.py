@@ -6,8 +6,9 @@ answer was lost (same claim id) yields the same runs again.
 
 from app.domain import run as runs_
 from app.domain import task as tasks_
-from app.domain.errors import NotFound
+from app.domain.errors import Forbidden, NotFound
 from app.domain.job import Desired
+from app.domain.node import Node
 from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.store import Writer
@@ -18,20 +19,23 @@ from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
 from app.services.suspects import keep_apart
 from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer
+from app.wire.resources import Route
 from app.wire.states import RunState, TaskState
 
 
 def claim(core: Core, node_id: str, asked: Claim) -> ClaimAnswer:
-    """Raises NotFound for a node that has to register first."""
+    """Raises NotFound for a node that has to register first, Forbidden when it serves nothing of what it asks for."""
     core.fleet.note_free(node_id, asked.free)
 
     def work(tx: Writer) -> tuple[ClaimAnswer, Offers]:
         renew(core, tx, node_id, asked)
         ledger = Ledger()
         claims = _repeated(tx, node_id, asked)
-        if not claims and _may_take(tx, node_id):
-            claims = _take(tx, node_id, asked, ledger)
-        specs, hopeless = to_specs(tx, claims)
+        node = tx.node(node_id)
+        # One that has said its last word (offline) sent this before it: nobody would run what it is given.
+        if not claims and node is not None and node.takes_work:
+            claims = _take(tx, node, asked, ledger)
+        specs, hopeless = to_specs(core, tx, claims)
         ready = fail_unstarted(core, tx, hopeless, ledger)
         offers = release(core, tx, {task.route for task in ready}, ledger)
         ledger.write(tx)
@@ -48,16 +52,13 @@ def renew(core: Core, tx: Writer, node_id: str, said: Claim) -> None:
         raise NotFound("this node is not registered")
 
 
-def _may_take(tx: Writer, node_id: str) -> bool:
-    """A node that has said its last word (offline) sent this claim before it: nobody would run what it is given."""
-    node = tx.node(node_id)
-    return node is not None and node.takes_work
-
-
-def _take(tx: Writer, node_id: str, asked: Claim, ledger: Ledger) -> list[tuple[Run, Task]]:
-    runs = [run for run in tx.lock_runs(asked.run_ids[:MAX_BUNDLE]) if run.state is RunState.QUEUED]
-    if not runs:
+def _take(tx: Writer, node: Node, asked: Claim, ledger: Ledger) -> list[tuple[Run, Task]]:
+    queued = [run for run in tx.lock_runs(asked.run_ids[:MAX_BUNDLE]) if run.state is RunState.QUEUED]
+    if not queued:
         return []
+    runs = [run for run in queued if node.serves(Route.parse(run.route))]
+    if not runs:
+        raise Forbidden("this node serves none of the routes of these runs, by what it registered with")
     desired = tx.desired({run.job_seq for run in runs})
     tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in runs])}
     given = []
@@ -66,8 +67,8 @@ def _take(tx: Writer, node_id: str, asked: Claim, ledger: Ledger) -> list[tuple[
         if desired.get(run.job_seq) == Desired.RUN and task.state is TaskState.QUEUED and task.run_id == run.id:
             given.append((run, task))
     pairs = [
-        (runs_.claim(run, node_id=node_id, claim_id=asked.claim_id, now_us=tx.now_us), task)
-        for run, task in keep_apart(tx, node_id, given)
+        (runs_.claim(run, node_id=node.id, claim_id=asked.claim_id, now_us=tx.now_us), task)
+        for run, task in keep_apart(tx, node.id, given)
     ]
     claimed = [(run, tasks_.claimed(task)) for run, task in pairs]
     tx.save_runs([run for run, _ in claimed])

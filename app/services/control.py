@@ -121,23 +121,12 @@ def create_project(core: Core, who: Principal, name: str) -> Project:
             org_id=who.org_id,
             name=name,
             created_at_us=tx.now_us,
+            created_by=who.name,
         )
         tx.insert_project(project)
         return project
 
     return core.store.write(work)
-
-
-def revoke_token(core: Core, who: Principal, token_id: str) -> None:
-    who.require("org:admin")
-
-    def work(tx: Writer) -> None:
-        token = tx.token(token_id)
-        if token is None or token.org_id != who.org_id:
-            raise NotFound("there is no such token")
-        tx.save_token(replace(token, revoked_at_us=token.revoked_at_us or tx.now_us))
-
-    core.store.write(work)
 
 
 def drain_node(core: Core, who: Principal, node_id: str, drain: bool) -> NodeView:
@@ -151,7 +140,7 @@ def drain_node(core: Core, who: Principal, node_id: str, drain: bool) -> NodeVie
         node = replace(node, drain=drain)
         tx.save_node(node)
         core.fleet.note_node(node)
-        return query.view_node(core, tx, node, tx.held([node_id]))
+        return query.view_node(core, tx, node, query.visible(tx, who, tx.held([node_id])))
 
     view = core.store.write(work)
     core.broker.nudge([node_id])

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from app.ports.blobs import Blobs
 from app.ports.broker import Broker
 from app.ports.chance import Chance
+from app.ports.fetcher import Fetcher
 from app.ports.store import Store
 from app.services.fleet import Fleet, Pace
 from app.services.signing import KEY, Signer
@@ -29,15 +31,27 @@ FAST = Clockwork(heartbeat_s=0.5, lease_s=2, sweep_s=0.25, offer_timeout_s=1, le
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileRules:
+    """How large one file may be, and how long an upload is kept; None: for ever."""
+
+    largest: int = 10 << 30
+    keep_uploads_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
     """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together.
 
+    `fetcher` is for the engine, which alone fetches anything.
     `fleet` and `pace` are this process's own estimates: wrong ones cost speed, never correctness.
     """
 
     store: Store
     broker: Broker
     chance: Chance
+    blobs: Blobs
+    fetcher: Fetcher | None = None
+    file_rules: FileRules = FileRules()
     clockwork: Clockwork = PRODUCTION
     handoff: bool = True
     max_bundle: int = 64

@@ -1,6 +1,6 @@
 """Why does this task not run? Every reason that holds now, in the scheduler's own terms, and what would change it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.graph import shorten
 from app.domain.job import Desired, Job
@@ -17,6 +17,7 @@ from app.wire.states import TASK_TERMINAL, TaskState
 
 _NAMED = 5
 _STARTING = "starting"
+_FIT = "add such a node, or ask for less"
 _NEEDS_READ = 20_000
 
 
@@ -35,6 +36,9 @@ class Explanation:
     reasons: tuple[Reason, ...]
 
 
+_HELD = Reason(code="held", message="it is paused", change="resume it: POST .../resume")
+
+
 def explain(core: Core, who: Principal, task_id: str) -> Explanation:
     """Raises NotFound. A task that runs or has ended well has no reasons."""
     who.require("jobs:read")
@@ -51,19 +55,48 @@ def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
     task = view.task
     if task.state in TASK_TERMINAL:
         return _ended(task)
+    if task.is_map and task.state is TaskState.RUNNING:
+        return _of_map(tx, job, task)
+    return _of_task(tx, job, task)
+
+
+def _of_task(tx: Reader, job: Job, task: Task) -> list[Reason]:
     if task.state is TaskState.RUNNING:
         return [_canceling()] if task.cancel else []
     reasons = _desired(job)
     if task.held:
-        reasons.append(Reason(code="held", message="it is paused", change="resume it: POST .../resume"))
+        reasons.append(_HELD)
     if task.state is TaskState.WAITING:
         return reasons + _needs(tx, task)
     if task.due_at_us > tx.now_us and not task.held:
         reasons.append(_retry(tx, task))
     if suspect(task):
         reasons.append(_suspected(task))
-    room = _room(tx, task)
+    room = _room(tx, task, outside=job.open)
     return reasons + [reason for reason in room if not reasons or reason.code != _STARTING]
+
+
+def _of_map(tx: Reader, job: Job, task: Task) -> list[Reason]:
+    """Why it does not go on faster: what holds the first of its values that wait."""
+    if task.cancel:
+        return [_canceling()]
+    a_map = tx.maps([task.seq])[task.seq]
+    if a_map.total is None:
+        again = f"; {a_map.fetches} times tried" if a_map.fetches else ""
+        message = f"its values are not known yet: they are being fetched{again}"
+        return [*_desired(job), Reason(code="values", message=message, change="wait, or cancel it")]
+    states = (TaskState.READY, TaskState.QUEUED)
+    waiting = next((value for state in states for value in tx.live_values(a_map, state, 1)), None)
+    if waiting is not None:
+        left = a_map.total - a_map.succeeded - a_map.failed - a_map.canceled
+        return [
+            replace(reason, message=f"value {waiting.map_index}, of {left} that have not ended: {reason.message}")
+            for reason in _of_task(tx, job, replace(waiting, due_at_us=max(waiting.due_at_us, task.due_at_us)))
+        ]
+    if a_map.exhausted or task.held:
+        return _desired(job) + ([_HELD] if task.held else [])
+    message = f"{a_map.live} of its values run, and at most {a_map.max_concurrency} may at the same time"
+    return [Reason(code="max_concurrency", message=message, change="wait")]
 
 
 def _ended(task: Task) -> list[Reason]:
@@ -107,7 +140,7 @@ def _retry(tx: Reader, task: Task) -> Reason:
     return Reason(code="retry_delay", message=f"it is tried again in {seconds:.0f} s{why}", change="wait")
 
 
-def _room(tx: Reader, task: Task) -> list[Reason]:
+def _room(tx: Reader, task: Task, *, outside: bool) -> list[Reason]:
     route = Route.parse(task.route)
     nodes = [node for node in tx.nodes() if not node.offline]
     if not nodes:
@@ -115,7 +148,8 @@ def _room(tx: Reader, task: Task) -> list[Reason]:
     fitting = [node for node in nodes if node.serves(route)]
     if not fitting:
         message = unfit_reason(route, nodes)
-        return [Reason(code="no_node_fits", message=message, change="add such a node, or ask for less")]
+        change = "add such a node, or run it from outside: POST /api/jobs/runs" if outside else _FIT
+        return [Reason(code="no_node_fits", message=message, change=change)]
     alive = [node for node in fitting if tx.now_us <= node.lease_until_us]
     if not alive:
         names = ", ".join(node.name for node in fitting[:_NAMED])

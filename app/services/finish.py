@@ -6,6 +6,8 @@ Shared by record (a node said so), sweep (its lease is over) and claim (it could
 from collections.abc import Sequence
 from dataclasses import replace
 
+import orjson
+
 from app.domain import retry
 from app.domain import run as runs_
 from app.domain import task as tasks_
@@ -46,18 +48,23 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
         ledger.moved(task, next_task.state)
         after.append(next_task)
     tx.save_tasks(after)
-    ready = settle_below(tx, [task for task in after if task.ended], ledger)
+    sizes = {run.task_seq: _size(run) for run, _ in ended if run.map_index is not None}
+    ready = settle_below(tx, [task for task in after if task.ended], ledger, sizes)
     return ready + [task for task in after if task.state is TaskState.READY and task.due_at_us <= tx.now_us]
+
+
+def _size(run: Run) -> int:
+    return len(orjson.dumps(run.result)) if run.state is RunState.SUCCEEDED else 0
 
 
 def _larger(tx: Writer, ended: Sequence[tuple[Run, Ending]]) -> dict[str, str]:
     """By run that was out of memory and whose task asked to grow: the route with more memory for its next run."""
     exhausted = [run for run, ending in ended if ending.state is RunState.OUT_OF_MEMORY]
-    specs = tx.specs([run.task_seq for run in exhausted]) if exhausted else {}
+    specs = tx.specs([run.owner_seq for run in exhausted]) if exhausted else {}
     routes = {}
     for run in exhausted:
         route = Route.parse(run.route)
-        if shape := retry.grown(route.shape, specs[run.task_seq].memory_growth):
+        if shape := retry.grown(route.shape, specs[run.owner_seq].memory_growth):
             routes[run.id] = replace(route, shape=shape).key
     return routes
 

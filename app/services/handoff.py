@@ -46,7 +46,7 @@ def hand_off(
         claims = _repeated(tx, node_id, claim_id)
         if not claims and _may_take(core, tx, node_id, Route.parse(run.route)):
             claims = _take(core, tx, run.route, node_id, claim_id, takes, ledger)
-        specs, hopeless = to_specs(tx, claims)
+        specs, hopeless = to_specs(core, tx, claims)
         routes |= {task.route for task in fail_unstarted(core, tx, hopeless, ledger)}
         handoffs[run.id] = tuple(specs)
         if not specs:

@@ -15,6 +15,7 @@ from app.ports.store import Writer
 from app.services import query
 from app.services.access import Principal
 from app.services.core import Core
+from app.services.lagging import change_values
 from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
 from app.services.withdraw import withdraw_runs
@@ -44,7 +45,8 @@ def _change(core: Core, who: Principal, task_id: str, change: Callable[[Task], T
         if before.ended:
             raise Conflict(f"the task has already ended: it is {before.state.value}")
         after = change(before)
-        if after == before:
+        if after == before or before.is_map:
+            tx.save_tasks([after])
             return before, Offers()
         ledger = Ledger()
         if after.state is TaskState.QUEUED:
@@ -59,4 +61,6 @@ def _change(core: Core, who: Principal, task_id: str, change: Callable[[Task], T
     publish(core, offers)
     if before.state is TaskState.QUEUED and before.run_id is not None:
         withdraw_runs(core, [before.run_id])
+    if before.is_map:
+        change_values(core, before, change)
     return query.task(core, who, task_id)

@@ -18,7 +18,9 @@ class Ledger:
         self._changes: dict[int, dict[str, TaskState]] = defaultdict(dict)
 
     def moved(self, task: Task, to: TaskState) -> None:
-        """`task` as it was before it moved."""
+        """`task` as it was before it moved. Values of maps are counted in their maps alone."""
+        if task.map_index is not None:
+            return
         deltas = self._deltas[task.job_seq]
         deltas[task.state] -= 1
         deltas[to] += 1

@@ -7,6 +7,7 @@ from app.domain import graph
 from app.domain.job import JobSpec
 from app.domain.node import Node
 from app.ports.store import Reader
+from app.services import values
 from app.services.core import Core
 from app.services.submit import check, route_of
 from app.wire.resources import NOTHING, Resources, Route
@@ -24,6 +25,15 @@ class ShapeFit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapPlan:
+    """How many values a map has, where that is known, and how many of them may run at once, where that is bounded."""
+
+    name: str
+    values: int | None
+    concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A dry run: what the job would be, without storing it."""
 
@@ -32,6 +42,7 @@ class Plan:
     levels: tuple[int, ...]
     critical_path: int
     total: Resources
+    maps: tuple[MapPlan, ...]
     shapes: tuple[ShapeFit, ...]
 
 
@@ -40,15 +51,27 @@ def plan(core: Core, queue: str, spec: JobSpec) -> Plan:
     shape = check(spec)
     nodes = core.store.read(_online)
     levels = Counter(_levels(shape))
-    routes = Counter(route_of(queue, task) for task in spec.tasks)
+    lists = values.known(spec.tasks, spec.parameters)
+    routes: Counter[Route] = Counter()
+    for position, task in enumerate(spec.tasks):
+        routes[route_of(queue, task)] += lists[position].total if position in lists else 1
     return Plan(
         tasks=len(spec.tasks),
         edges=sum(map(len, shape.needs)),
         levels=tuple(levels[level] for level in sorted(levels)),
         critical_path=max(shape.heights, default=-1) + 1,
-        total=sum((task.shape for task in spec.tasks), NOTHING),
+        total=sum((_times(route.shape, count) for route, count in routes.items()), NOTHING),
+        maps=tuple(
+            MapPlan(name=task.name, values=lists[at].total if at in lists else None, concurrency=task.max_concurrency)
+            for at, task in enumerate(spec.tasks)
+            if task.type == "map"
+        ),
         shapes=tuple(_fit(route, count, nodes) for route, count in routes.items()),
     )
+
+
+def _times(shape: Resources, count: int) -> Resources:
+    return Resources(cpu_milli=shape.cpu_milli * count, memory_mib=shape.memory_mib * count)
 
 
 def _online(tx: Reader) -> list[Node]:

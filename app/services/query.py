@@ -7,26 +7,32 @@ from app.domain.errors import NotFound
 from app.domain.job import Job
 from app.domain.node import Node
 from app.domain.run import Run
-from app.ports.records import Event, JobFilter, Page, Project, Queue, StoredLine, TaskView, Token
+from app.ports.records import Event, JobFilter, Page, Project, Queue, StoredLine, TaskView
 from app.ports.store import Reader
-from app.services.access import Principal
+from app.services.access import SYSTEM, Principal
 from app.services.core import MICROSECONDS, Core
+from app.services.files import with_files
+from app.services.map_view import IN_LISTS, WHOLE, with_maps
 from app.wire.states import JobState, NodeState, TaskState
 from app.wire.usage import Sample
 
 
 def find_job(tx: Reader, who: Principal, job_id: str) -> Job:
-    """Raises NotFound, also when it is another organization's."""
+    """Raises NotFound, also when it is another organization's or was removed."""
     job = tx.job(job_id)
-    if job is None or job.org_id != who.org_id:
+    if job is None or not _sees(who, job):
         raise NotFound("there is no such job")
     return job
+
+
+def _sees(who: Principal, job: Job) -> bool:
+    return job.org_id == who.org_id and not job.removed
 
 
 def find_task(tx: Reader, who: Principal, task_id: str) -> TaskView:
     view = tx.task(task_id)
     job = tx.job(view.task.job_id) if view else None
-    if view is None or job is None or job.org_id != who.org_id:
+    if view is None or job is None or not _sees(who, job):
         raise NotFound("there is no such task")
     return view
 
@@ -34,7 +40,7 @@ def find_task(tx: Reader, who: Principal, task_id: str) -> TaskView:
 def find_run(tx: Reader, who: Principal, run_id: str) -> Run:
     run = tx.run(run_id)
     job = tx.job(run.job_id) if run else None
-    if run is None or job is None or job.org_id != who.org_id:
+    if run is None or job is None or not _sees(who, job):
         raise NotFound("there is no such run")
     return run
 
@@ -46,7 +52,7 @@ def job(core: Core, who: Principal, job_id: str) -> Job:
 
 def task(core: Core, who: Principal, task_id: str) -> TaskView:
     who.require("jobs:read")
-    return core.store.read(lambda tx: find_task(tx, who, task_id))
+    return core.store.read(lambda tx: with_maps(tx, with_files(tx, [find_task(tx, who, task_id)]), WHOLE)[0])
 
 
 def run(core: Core, who: Principal, run_id: str) -> Run:
@@ -76,7 +82,12 @@ def jobs(
 def tasks(core: Core, who: Principal, job_id: str, page: Page, name: str | None = None) -> list[TaskView]:
     """In order of submission; `name` is exact."""
     who.require("jobs:read")
-    return core.store.read(lambda tx: tx.tasks(find_job(tx, who, job_id).seq, page, name))
+
+    def work(tx: Reader) -> list[TaskView]:
+        views = tx.tasks(find_job(tx, who, job_id).seq, page, name)
+        return with_maps(tx, with_files(tx, views), IN_LISTS)
+
+    return core.store.read(work)
 
 
 def runs(core: Core, who: Principal, page: Page, *, job_id: str | None = None, task_id: str | None = None) -> list[Run]:
@@ -86,7 +97,7 @@ def runs(core: Core, who: Principal, page: Page, *, job_id: str | None = None, t
     def work(tx: Reader) -> list[Run]:
         if task_id is not None:
             found = find_task(tx, who, task_id).task
-            return tx.runs(found.job_seq, page, found.seq)
+            return tx.runs(found.job_seq, page, found.seq, first_seq=found.first_seq)
         return tx.runs(find_job(tx, who, job_id or "").seq, page)
 
     return core.store.read(work)
@@ -145,7 +156,7 @@ def graph(core: Core, who: Principal, job_id: str, limit: int) -> GraphView:
 
     def work(tx: Reader) -> GraphView:
         seq = find_job(tx, who, job_id).seq
-        return GraphView(tasks=tx.tasks(seq, Page(limit=limit)), edges=tx.edges(seq))
+        return GraphView(tasks=with_maps(tx, tx.tasks(seq, Page(limit=limit)), 0), edges=tx.edges(seq))
 
     return core.store.read(work)
 
@@ -162,7 +173,7 @@ def nodes(core: Core, who: Principal) -> list[NodeView]:
 
     def work(tx: Reader) -> list[NodeView]:
         known = tx.nodes()
-        held = tx.held([node.id for node in known])
+        held = visible(tx, who, tx.held([node.id for node in known]))
         return [view_node(core, tx, node, held) for node in known]
 
     return core.store.read(work)
@@ -175,9 +186,17 @@ def node(core: Core, who: Principal, node_id: str) -> NodeView:
         known = tx.node(node_id)
         if known is None:
             raise NotFound("there is no such node")
-        return view_node(core, tx, known, tx.held([node_id]))
+        return view_node(core, tx, known, visible(tx, who, tx.held([node_id])))
 
     return core.store.read(work)
+
+
+def visible(tx: Reader, who: Principal, held: Sequence[Run]) -> list[Run]:
+    """The fleet is everybody's, what runs there is each organization's own."""
+    if SYSTEM in who.scopes:
+        return list(held)
+    owners = tx.owners({run.job_seq for run in held})
+    return [run for run in held if owners.get(run.job_seq) == who.org_id]
 
 
 def view_node(core: Core, tx: Reader, known: Node, held: Sequence[Run]) -> NodeView:
@@ -215,8 +234,3 @@ def executors(core: Core, who: Principal) -> list[str]:
     return core.store.read(
         lambda tx: sorted({name for known in tx.nodes() if not known.offline for name in known.executors})
     )
-
-
-def tokens(core: Core, who: Principal) -> list[Token]:
-    who.require("org:admin")
-    return core.store.read(lambda tx: tx.tokens(who.org_id))

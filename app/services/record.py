@@ -93,7 +93,9 @@ def _write(core: Core, tx: Writer, folded: _Folded) -> None:
     tx.save_runs(list(folded.changed.values()))
     tx.add_lines(
         [
-            StoredLine(seq=0, job_seq=run.job_seq, task_seq=run.task_seq, task_id=run.task_id, run_id=run.id, line=line)
+            StoredLine(
+                seq=0, job_seq=run.job_seq, task_seq=run.owner_seq, task_id=run.task_id, run_id=run.id, line=line
+            )
             for run, report in folded.accepted
             for line in report.lines
         ]

@@ -74,7 +74,7 @@ def new_runs(core: Core, tx: Writer, tasks: Sequence[Task]) -> list[Run]:
             job_seq=task.job_seq,
             task_id=task.id,
             job_id=task.job_id,
-            map_index=None,
+            map_index=task.map_index,
             number=task.runs + 1,
             fence=task.runs + 1,
             route=task.route,

@@ -11,6 +11,7 @@ from app.domain import task as tasks_
 from app.domain.chords import Verdict, judge
 from app.domain.errors import Conflict
 from app.domain.job import Desired, Job
+from app.domain.map import restarted
 from app.domain.task import Task
 from app.ports.records import TaskView
 from app.ports.store import Writer
@@ -38,7 +39,7 @@ def retry_job(core: Core, who: Principal, job_id: str, scope: str = "failed") ->
         tasks = tx.lock_tasks_in(job.seq, states, _ALL)
         if not tasks:
             raise Conflict("no task of the job failed, was canceled or was skipped; scope `all` runs all of it again")
-        return _again(core, tx, tasks)
+        return _again(core, tx, tasks, everything=scope == "all")
 
     publish(core, core.store.write(work))
     return query.job(core, who, job_id)
@@ -72,27 +73,44 @@ def _below(tx: Writer, task: Task) -> list[Task]:
         fresh = [body for body in bodies.get(position, ()) if body not in found]
         found.update(fresh)
         walk += fresh
-    first_seq = task.seq - task.position
-    return tx.lock_tasks([first_seq + position for position in found])
+    seqs = tx.task_seqs(task.job_seq)
+    return tx.lock_tasks([seqs[position] for position in found])
 
 
-def _again(core: Core, tx: Writer, tasks: Sequence[Task]) -> Offers:
+def _again(core: Core, tx: Writer, tasks: Sequence[Task], *, everything: bool = False) -> Offers:
     ledger = Ledger()
     waiting = [tasks_.reset(task) for task in tasks]
     for task in tasks:
         ledger.moved(task, TaskState.WAITING)
     tx.reopen_parts([task.seq for task in tasks])
     tx.save_tasks(waiting)
+    _restart_maps(tx, tasks, everything)
     verdicts = dict.fromkeys((task.seq for task in tasks), Verdict.RELEASE)
     verdicts |= {chord.body_seq: judge(chord.run_when, chord.count) for chord in tx.chord_states(verdicts)}
     ready, skipped = decide(tx, waiting, verdicts, ledger)
     ready += settle_below(tx, skipped, ledger)
-    if not ready:
+    if not ready and not any(task.is_map and verdicts[task.seq] is Verdict.RELEASE for task in waiting):
         raise Conflict("nothing would run: what it needs still stands as it did; scope `all` runs all of the job again")
     _wanted_again(tx, tasks[0].job_seq)
     offers = release(core, tx, {task.route for task in ready}, ledger)
     ledger.write(tx)
     return offers
+
+
+def _restart_maps(tx: Writer, tasks: Sequence[Task], everything: bool) -> None:
+    """A map that ended with values that did not succeed runs those again, unless what it needs runs again, too."""
+    maps = [task for task in tasks if task.is_map]
+    if not maps:
+        return
+    again = {task.position for task in tasks}
+    anew = {body for header, body in tx.edges(maps[0].job_seq) if header in again}
+    kept = {task.seq for task in maps if not everything and task.position not in anew}
+    tx.save_maps(
+        [
+            restarted(each, keep=each.task_seq in kept and each.total is not None and each.failed + each.canceled > 0)
+            for each in tx.lock_maps([task.seq for task in maps])
+        ]
+    )
 
 
 def _wanted_again(tx: Writer, job_seq: int) -> None:

@@ -14,18 +14,23 @@ from app.domain.task import Task
 from app.ports.records import Part
 from app.ports.store import Writer
 from app.services.ledger import Ledger
+from app.services.maps import open_maps, settle_values
 from app.wire.report import Failure
 from app.wire.states import TaskState
 
 _NAMED = 5
+_NO_SIZES: Mapping[int, int] = {}
 UPSTREAM = Failure(code="upstream", message="skipped: a task above it did not succeed")
 NOT_NEEDED = Failure(code="condition_not_met", message="skipped: none of its needs failed, and it runs when any failed")
 
 
-def settle_below(tx: Writer, ended: Sequence[Task], ledger: Ledger) -> list[Task]:
-    """The tasks that became ready. `ended` are tasks already saved in a terminal state."""
-    ready: list[Task] = []
-    fresh = list(ended)
+def settle_below(
+    tx: Writer, ended: Sequence[Task], ledger: Ledger, sizes: Mapping[int, int] = _NO_SIZES
+) -> list[Task]:
+    """The tasks that became ready. `ended` are tasks already saved in a terminal state, values of maps among them
+    (`sizes` as in `settle_values`).
+    """
+    ready, fresh = settle_values(tx, ended, ledger, sizes)
     while fresh:
         skipped = _skip_below(tx, fresh, ledger)
         parts = [Part(header_seq=task.seq, succeeded=task.state is TaskState.SUCCEEDED) for task in (*fresh, *skipped)]
@@ -40,11 +45,15 @@ def settle_below(tx: Writer, ended: Sequence[Task], ledger: Ledger) -> list[Task
 def decide(
     tx: Writer, waiting: Iterable[Task], verdicts: Mapping[int, Verdict], ledger: Ledger
 ) -> tuple[list[Task], list[Task]]:
-    """The verdict on each waiting task carried out; those released and those skipped."""
+    """The verdict on each waiting task carried out: what is ready to run, and what has ended: skipped, or a map that
+    was opened and is over.
+    """
     bodies = list(waiting)
     released = _release(tx, [task for task in bodies if verdicts[task.seq] is Verdict.RELEASE], ledger)
+    values, over = open_maps(tx, [task for task in released if task.is_map], ledger)
     unneeded = [task for task in bodies if verdicts[task.seq] is Verdict.SKIP]
-    return released, _skip(tx, [(task, _unmet(task)) for task in unneeded], ledger)
+    skipped = _skip(tx, [(task, _unmet(task)) for task in unneeded], ledger)
+    return [task for task in released if not task.is_map] + values, skipped + over
 
 
 def _unmet(task: Task) -> Failure:

@@ -5,14 +5,16 @@ one commit from its request to its first run.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain import chords, graph, limits, references
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.job import Job, JobSpec, settle
-from app.domain.task import Task, TaskSpec
+from app.domain.task import NO_ROUTE, Task, TaskSpec
 from app.ports.records import KeptAnswer, Project, Queue
 from app.ports.store import Writer
+from app.services import chosen, inputs, mapped, values
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger, job_event
@@ -36,11 +38,14 @@ class Key:
 def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | None = None) -> Job:
     """The job as accepted; with a key that was used before, the first job. Raises Invalid, Conflict, NotFound."""
     shape = check(spec)
+    lists = values.known(spec.tasks, spec.parameters)
 
     def work(tx: Writer) -> tuple[Job, Offers]:
         if key and (first := _first(tx, who, key)):
             return first, Offers()
-        job, tasks = _write(core, tx, who, queue, spec, shape)
+        if spec.id and (known := chosen.job(tx, who, spec.id, spec.submitted)):
+            return known, Offers()
+        job, tasks = _write(core, tx, who, queue, spec, shape, lists)
         if key:
             kept = KeptAnswer(
                 org_id=who.org_id,
@@ -53,7 +58,9 @@ def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | Non
             if not tx.keep_answer(kept):
                 raise Conflict("a request with this Idempotency-Key is being worked on; try again")
         ledger = Ledger()
-        offers = release(core, tx, {task.route for task in tasks if task.state is TaskState.READY}, ledger)
+        ready = [task for task in tasks if task.state is TaskState.READY and not task.is_map]
+        ready += mapped.open_roots(tx, tasks, ledger)
+        offers = release(core, tx, {task.route for task in ready}, ledger)
         # The release is by route, so that it may have touched jobs that waited there before this one.
         touched = {each.seq: each for each in ledger.write(tx)}
         return touched.get(job.seq, job), offers
@@ -69,7 +76,12 @@ def check(spec: JobSpec) -> graph.Graph:
     problems: list[Problem] = []
     total = 0
     for position, task in enumerate(spec.tasks):
-        found = references.check(task.payload, f"/tasks/{position}/payload", task.needs, spec.parameters)
+        if task.type == "map":
+            found = mapped.check(position, task, spec.parameters)
+        else:
+            found = references.check(task.payload, f"/tasks/{position}/payload", task.needs, spec.parameters)
+        if task.inputs and task.type == "task":
+            found += references.check(list(task.inputs), f"/tasks/{position}/inputs", task.needs, spec.parameters)
         total += len(found)
         problems += found[: limits.MAX_PROBLEMS - len(problems)]
     if problems:
@@ -90,22 +102,30 @@ def _first(tx: Writer, who: Principal, key: Key) -> Job | None:
 
 
 def _write(
-    core: Core, tx: Writer, who: Principal, queue: str, spec: JobSpec, shape: graph.Graph
+    core: Core,
+    tx: Writer,
+    who: Principal,
+    queue: str,
+    spec: JobSpec,
+    shape: graph.Graph,
+    lists: Mapping[int, values.Values],
 ) -> tuple[Job, list[Task]]:
+    if spec.template_id is not None:
+        tx.count_start(spec.template_id)
+    used = inputs.check(tx, who.org_id, spec.tasks)
     job_seq = tx.reserve("job", 1)
-    first_seq = tx.reserve("task", len(spec.tasks)) if spec.tasks else 0
-    job_id, *task_ids = core.chance.new_ids(tx.now_us, len(spec.tasks) + 1)
+    seqs = mapped.reserve(tx, spec.tasks)
+    fresh_id, *task_ids = core.chance.new_ids(tx.now_us, len(spec.tasks) + 1)
+    job_id = spec.id or fresh_id
     tasks = [
-        _task(
-            spec, position, shape, queue, first_seq=first_seq, task_id=task_id, job=(job_seq, job_id), now_us=tx.now_us
-        )
-        for position, task_id in enumerate(task_ids)
+        _task(spec, position, shape, queue, seq=seq, task_id=task_id, job=(job_seq, job_id), now_us=tx.now_us)
+        for position, (seq, task_id) in enumerate(zip(seqs, task_ids, strict=True))
     ]
     job = Job(
         seq=job_seq,
         id=job_id,
         org_id=who.org_id,
-        project_id=_project(core, tx, who, spec.project_id).id,
+        project_id=choose_project(core, tx, who, spec.project_id).id,
         queue=_queue(tx, who, queue).name,
         name=spec.name,
         state=JobState.PENDING,
@@ -117,16 +137,22 @@ def _write(
         max_failed_tasks=spec.max_failed_tasks,
         continue_on_failure=spec.continue_on_failure,
         webhooks=spec.webhooks,
+        template_id=spec.template_id,
+        template_version=spec.template_version,
+        open=spec.open,
+        submitted=spec.submitted,
         counts=Counter(task.state for task in tasks),
     )
     job = settle(job, tx.now_us)
     tx.insert_job(job)
+    tx.use_assets(job.seq, used)
+    if spec.source is not None:
+        tx.insert_source(job.seq, spec.source)
     tx.insert_tasks(tasks, spec.tasks)
+    if routes := {at: route_of(queue, task) for at, task in enumerate(spec.tasks) if task.type == "map"}:
+        mapped.insert(tx, tasks, spec.tasks, routes, lists)
     tx.insert_chords(
-        [
-            (first_seq + chord.body, [first_seq + header for header in chord.header])
-            for chord in chords.plan(shape.needs)
-        ]
+        [(seqs[chord.body], [seqs[header] for header in chord.header]) for chord in chords.plan(shape.needs)]
     )
     tx.add_events([job_event(job, tx.now_us)])
     return job, tasks
@@ -138,21 +164,21 @@ def _task(
     shape: graph.Graph,
     queue: str,
     *,
-    first_seq: int,
+    seq: int,
     task_id: str,
     job: tuple[int, str],
     now_us: int,
 ) -> Task:
     wanted = spec.tasks[position]
     return Task(
-        seq=first_seq + position,
+        seq=seq,
         id=task_id,
         job_seq=job[0],
         job_id=job[1],
         position=position,
         name=wanted.name,
         state=TaskState.WAITING if wanted.needs else TaskState.READY,
-        route=route_of(queue, wanted).key,
+        route=NO_ROUTE if wanted.type == "map" else route_of(queue, wanted).key,
         run_when=wanted.run_when,
         priority=wanted.priority,
         height=shape.heights[position],
@@ -176,7 +202,8 @@ def _queue(tx: Writer, who: Principal, name: str) -> Queue:
     return queue
 
 
-def _project(core: Core, tx: Writer, who: Principal, project_id: str | None) -> Project:
+def choose_project(core: Core, tx: Writer, who: Principal, project_id: str | None) -> Project:
+    """The one asked for, else the default one, which comes into being with its first use. Raises Invalid."""
     projects = tx.projects(who.org_id)
     if project_id is not None:
         for project in projects:
@@ -191,6 +218,7 @@ def _project(core: Core, tx: Writer, who: Principal, project_id: str | None) -> 
         org_id=who.org_id,
         name=DEFAULT_PROJECT,
         created_at_us=tx.now_us,
+        created_by=who.name,
     )
     tx.insert_project(project)
     return project

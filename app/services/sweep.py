@@ -2,9 +2,13 @@
 
     nodes whose lease is over        their runs are lost, their tasks tried again
     ready tasks, due retries         offered
+    maps with values not yet open    more of them opened, where the fleet has grown
     offers nobody took               offered again, unless their message still waits in the broker; withdrawn when
                                      nobody may claim them any more
+    files and bytes nobody needs     deleted
     jobs being canceled              what is not running is canceled, what runs is told again
+    removed projects                 their jobs are removed, then their files, then they themselves
+    removed jobs that have ended     deleted
     tasks that no node could hold    failed, after a grace, with what the largest node has
 
 Reaping waits for one whole lease after this sweeper began or after the API was away: silence while nobody listened is
@@ -21,7 +25,7 @@ from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.broker import Offer
 from app.ports.store import Writer
-from app.services import cancel
+from app.services import cancel, lagging, loose, projects, removal
 from app.services.core import MICROSECONDS, Core
 from app.services.ledger import Ledger
 from app.services.nodes import lose
@@ -59,7 +63,11 @@ class Swept:
     offered: int = 0
     offered_again: int = 0
     canceled: int = 0
+    cleared: int = 0
+    removed: int = 0
     unfit: int = 0
+    opened: int = 0
+    deleted_blobs: int = 0
 
 
 def step(core: Core, sweeper: Sweeper) -> Swept:
@@ -71,9 +79,13 @@ def step(core: Core, sweeper: Sweeper) -> Swept:
         led=True,
         lost=_reap(core, sweeper),
         canceled=cancel.sweep(core),
+        cleared=projects.sweep(core),
+        removed=removal.sweep(core),
         unfit=_fail_unfit(core, sweeper),
+        opened=lagging.sweep(core),
         offered=release_ready(core),
         offered_again=_offer_again(core),
+        deleted_blobs=loose.sweep(core),
     )
 
 
@@ -165,7 +177,9 @@ def _fail_unfit(core: Core, sweeper: Sweeper) -> int:
         count = 0
         for key in (key for key in unfit if since[key] + grace_us <= tx.now_us):
             withdraw(tx, tx.lock_queued(key, tx.now_us + 1, _BATCH), ledger)
-            tasks = tx.lock_ready(key, _BATCH)
+            tasks = tx.lock_unserved(key, _BATCH)
+            if not tasks:
+                since[key] = tx.now_us  # all that waits there may be run from outside: not looked at again so soon
             _fail(tx, tasks, Failure(code="no_node_fits", message=unfit_reason(unfit[key], nodes)), ledger)
             count += len(tasks)
         ledger.write(tx)

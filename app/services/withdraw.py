@@ -39,15 +39,15 @@ def _slice(tx: Writer, job_seq: int, after_seq: int) -> list[Task]:
     return tasks
 
 
-def withdraw_runs(core: Core, run_ids: Collection[str]) -> set[str]:
-    """Those of these runs that are queued, once their tasks are not. The nodes that hold the running ones."""
+def withdraw_runs(core: Core, run_ids: Collection[str]) -> list[Run]:
+    """Those of these runs that are queued, once their tasks are not. The running ones."""
 
-    def work(tx: Writer) -> set[str]:
+    def work(tx: Writer) -> list[Run]:
         runs = tx.lock_runs(run_ids)
         tx.save_runs([runs_.withdraw(run, tx.now_us) for run in runs if run.state is RunState.QUEUED])
-        return {run.node_id for run in runs if run.state is RunState.RUNNING and run.node_id is not None}
+        return [run for run in runs if run.state is RunState.RUNNING]
 
-    return core.store.write(work) if run_ids else set()
+    return core.store.write(work) if run_ids else []
 
 
 def withdraw(tx: Writer, queued: Sequence[Run], ledger: Ledger) -> None:

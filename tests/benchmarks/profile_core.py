@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.adapters import sql
+from app.adapters.memory.blobs import MemoryBlobs
 from app.adapters.memory.broker import MemoryBroker
 from app.adapters.system_chance import SystemChance
 from app.domain.job import JobSpec
@@ -69,6 +70,7 @@ def _once(shape: workloads.Graph, options: argparse.Namespace) -> dict[str, floa
             store=store,
             broker=broker,
             chance=SystemChance(),
+            blobs=MemoryBlobs(),
             handoff=not options.no_handoff,
             max_bundle=options.max_bundle,
         )

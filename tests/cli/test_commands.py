@@ -265,3 +265,17 @@ def test_doctor_finds_what_is_wrong_with_the_fleet(server: FakeServer, flotilla:
     assert found["server"]
     assert found["node node-1"]
     assert not found["node node-2"]
+
+
+def test_tokens_for_a_user_for_a_new_node_and_anew(server: FakeServer, flotilla: Flotilla) -> None:
+    server.on("POST", "/v1/tokens", {"id": "abc", "token": "fl_abc_secret"}, status=201)
+    assert flotilla("token", "create", "laptop", "--user", "u1").out == "fl_abc_secret\n"
+    assert flotilla("tokens", "join").out == "fl_abc_secret\n"
+    assert flotilla("tokens", "join", "rack-7", "-o", "id").out == "abc\n"
+    assert server.bodies("POST", "/v1/tokens") == [
+        {"name": "laptop", "userId": "u1"},
+        {"name": "node", "role": "join"},
+        {"name": "rack-7", "role": "join"},
+    ]
+    server.on("POST", "/v1/tokens/abc/rotate", {"id": "abc", "token": "fl_abc_fresh"}, status=200)
+    assert flotilla("token", "rotate", "abc").out == "fl_abc_fresh\n"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app import engine
-from app.adapters.memory import MemoryBroker, MemoryStore
+from app.adapters.memory import MemoryBlobs, MemoryBroker, MemoryStore
 from app.adapters.system_chance import SystemChance
 from app.domain.errors import Unavailable
 from app.services.core import FAST, Core
@@ -18,6 +18,7 @@ def core() -> Core:
         store=MemoryStore(clock=lambda: 0),
         broker=MemoryBroker(),
         chance=SystemChance(),
+        blobs=MemoryBlobs(),
         clockwork=replace(FAST, sweep_s=0.001),
     )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.adapters.memory import MemoryBroker, MemoryStore
+from app.adapters.memory import MemoryBlobs, MemoryBroker, MemoryStore
 from app.adapters.system_chance import SystemChance
 from app.cli.data_folder import new_token
 from app.cli.seeds import ensure_token
@@ -15,7 +15,7 @@ from app.services.core import Core
 
 @pytest.fixture
 def core() -> Core:
-    return Core(store=MemoryStore(clock=lambda: 1), broker=MemoryBroker(), chance=SystemChance())
+    return Core(store=MemoryStore(clock=lambda: 1), broker=MemoryBroker(), chance=SystemChance(), blobs=MemoryBlobs())
 
 
 def test_a_token_of_the_folder_lets_in_with_its_role(core: Core) -> None:

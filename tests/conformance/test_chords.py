@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from app.adapters import celery_chords, sql
 from app.adapters.celery_broker import SETTINGS
+from app.adapters.memory.blobs import MemoryBlobs
 from app.adapters.memory.broker import MemoryBroker
 from app.adapters.system_chance import SystemChance
 from app.domain import chords
@@ -370,7 +371,7 @@ def test_a_chord_as_celery_sends_it_is_what_the_domain_plans(rows: list[int]) ->
 def test_a_diamond_of_our_own_tasks_runs_its_shared_task_once(store: Store, handoff: bool) -> None:
     """Stock canvas cannot say this: `shared` is in the header of both sides."""
     broker = MemoryBroker()
-    core = Core(store=store, broker=broker, chance=SystemChance(), handoff=handoff)
+    core = Core(store=store, broker=broker, chance=SystemChance(), blobs=MemoryBlobs(), handoff=handoff)
     node = SyntheticNode(core, broker)
     needs = {"shared": (), "left": ("shared",), "right": ("shared",), "join": ("left", "right", "shared")}
     shape = Resources(cpu_milli=1000, memory_mib=512)

@@ -111,6 +111,11 @@ def test_a_job_comes_back_whole(store: Store) -> None:
         continue_on_failure=False,
         webhooks=({"url": "https://example.org"},),
         version=9,
+        removed=True,
+        template_id="template-1",
+        template_version=3,
+        open=True,
+        submitted={"body": "x"},
     )
     assert not unset(wanted)
     store.write(lambda tx: tx.insert_job(wanted))
@@ -137,8 +142,11 @@ def test_saving_a_job_leaves_its_counts_alone(store: Store) -> None:
         continue_on_failure=False,
         webhooks=(1,),
         version=2,
+        removed=True,
+        submitted={"body": "y"},
     )
-    assert same(changed, wanted) == {"seq", "id", "org_id", "queue", "created_by", "created_at_us", "counts"}
+    fixed = {"seq", "id", "org_id", "queue", "created_by", "created_at_us", "template_id", "template_version", "open"}
+    assert same(changed, wanted) == fixed | {"counts"}
     store.write(lambda tx: tx.save_jobs([changed]))
     found = store.read(lambda tx: tx.job(wanted.id))
     assert found is not None

@@ -84,6 +84,7 @@ TASK_STEPS: dict[TaskEvent, list[Callable[[Task], Task]]] = {
     TaskEvent.OFFER: [lambda task: tasks_.offered(task, "r")],
     TaskEvent.WITHDRAW: [tasks_.withdrawn],
     TaskEvent.CLAIM: [tasks_.claimed, lambda task: tasks_.handed(task, "r")],
+    TaskEvent.OPEN: [lambda task: tasks_.opened(task, NOW_US)],
     TaskEvent.SUCCEED: [lambda task: tasks_.succeeded(task, started_at_us=600, finished_at_us=NOW_US)],
     TaskEvent.FAIL: [lambda task: tasks_.failed(task, WHY, now_us=NOW_US)],
     TaskEvent.RETRY: [lambda task: tasks_.retried(task, WHY, due_at_us=NOW_US)],

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from app.adapters.memory import MemoryBlobs
 from app.adapters import sql
 from app.adapters.sql import SqlStore
 from app.adapters.system_chance import SystemChance
@@ -110,7 +111,7 @@ class Fleet:
                 connection.execute("CREATE DATABASE flotilla")
         sql.upgrade(self.database_url)
         with contextlib.closing(self.open_store()) as store:
-            core = Core(store=store, broker=None, chance=SystemChance())  # type: ignore[arg-type]  # tokens need none
+            core = Core(store=store, broker=None, chance=SystemChance(), blobs=MemoryBlobs())  # type: ignore[arg-type]  # tokens need none
             _, self.admin = access.create_token(core, org_id=access.ORG, name="admin", role="admin")
             _, self._node_token = access.create_token(core, org_id=access.ORG, name="nodes", role="node")
 

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from app.adapters import sql
+from app.adapters.memory import MemoryBlobs
 from app.adapters.memory.broker import MemoryBroker
 from app.adapters.system_chance import SystemChance
 from app.ports.records import Event, JobFilter, Page
@@ -109,7 +110,12 @@ def make_api(folder: Path) -> Api:
     sql.upgrade(url)
     broker = MemoryBroker()
     core = Core(
-        store=sql.open_store(url, threads=4), broker=broker, chance=SystemChance(), clockwork=FAST, handoff=False
+        store=sql.open_store(url, threads=4),
+        broker=broker,
+        chance=SystemChance(),
+        blobs=MemoryBlobs(),
+        clockwork=FAST,
+        handoff=False,
     )
     tokens = {role: access.create_token(core, org_id=access.ORG, name=role, role=role)[1] for role in access.SCOPES}
     tokens["foreign"] = access.create_token(core, org_id=OTHER_ORG, name="foreign", role="admin")[1]

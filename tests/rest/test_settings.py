@@ -48,12 +48,40 @@ def test_all_can_be_set() -> None:
         ("FLOTILLA_MAX_BUNDLE", "65"),
         ("FLOTILLA_CLOCKWORK", "slow"),
         ("FLOTILLA_ANONYMOUS_ROLE", "root"),
+        ("FLOTILLA_ANONYMOUS_ROLE", "run"),
+        ("FLOTILLA_RATE_STORAGE", "disk"),
         ("FLOTILLA_LOG_LEVEL", "loud"),
     ],
 )
 def test_a_bad_value_is_named_by_its_key(key: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"^{key} "):
         Settings.from_environ({**LEAST, key: value})
+
+
+@pytest.mark.parametrize("url", ["redis://broker.example:6379/0", "rediss://10.0.0.7/0", "redis://user@broker/0"])
+def test_a_broker_elsewhere_has_a_password(url: str) -> None:
+    environ = {**LEAST, "FLOTILLA_BROKER_URL": url}
+    with pytest.raises(SettingError, match="FLOTILLA_BROKER_URL names a broker on another host and has no password"):
+        Settings.from_environ(environ)
+    assert Settings.from_environ({**environ, "FLOTILLA_OPEN_BROKER": "1"}).broker_is_open
+    assert not Settings.from_environ({**LEAST, "FLOTILLA_BROKER_URL": "redis://:secret@broker/0"}).broker_is_open
+    for near in ("redis://127.0.0.1:6379/0", "redis://localhost/0", "redis://[::1]:6379/0"):
+        assert not Settings.from_environ({**LEAST, "FLOTILLA_BROKER_URL": near}).broker_is_open
+
+
+@pytest.mark.parametrize("rate", ["x", "-1/second", "5/fortnight", "5000", "0/second", "1/second;2/minute"])
+def test_a_rate_has_a_form(rate: str) -> None:
+    with pytest.raises(SettingError, match="FLOTILLA_RATE_LIMIT must be as 5000/second"):
+        Settings.from_environ({**LEAST, "FLOTILLA_RATE_LIMIT": rate})
+
+
+def test_rates_are_counted_here_or_in_the_broker() -> None:
+    assert Settings.from_environ(LEAST).rate_storage_url == "memory://"
+    assert Settings.from_environ({**LEAST, "FLOTILLA_RATE_LIMIT": "0"}).rate_limit == ""
+    shared = {"FLOTILLA_RATE_STORAGE": "broker"}
+    assert Settings.from_environ({**LEAST, **shared}).rate_storage_url == "redis+unix:///tmp/x"
+    url = {"FLOTILLA_BROKER_URL": "redis://127.0.0.1:6379/0"}
+    assert Settings.from_environ({**LEAST, **shared, **url}).rate_storage_url == url["FLOTILLA_BROKER_URL"]
 
 
 def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:

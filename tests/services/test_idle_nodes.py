@@ -3,6 +3,7 @@
 import pytest
 
 from app.adapters import sql
+from app.adapters.memory.blobs import MemoryBlobs
 from app.adapters.memory.broker import MemoryBroker
 from app.adapters.system_chance import SystemChance
 from app.domain.job import JobSpec
@@ -25,7 +26,7 @@ def test_a_node_that_has_ended_everything_is_known_to_be_all_free(
     sql.upgrade(url)
     store = sql.open_store(url, threads=2)
     broker = MemoryBroker()
-    core = Core(store=store, broker=broker, chance=SystemChance(), handoff=handoff)
+    core = Core(store=store, broker=broker, chance=SystemChance(), blobs=MemoryBlobs(), handoff=handoff)
     node = SyntheticNode(core, broker, slots=slots, takes=takes)
     for width in (1, 2, 7, 40):
         tasks = tuple(TaskSpec(name=f"t{n}", executor="python", shape=SHAPE) for n in range(width))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from app.adapters.memory import MemoryBroker, MemoryStore
+from app.adapters.memory import MemoryBlobs, MemoryBroker, MemoryStore
 from app.domain.job import Job, JobSpec
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
@@ -91,6 +91,7 @@ class World:
             store=self.store,
             broker=self.broker,
             chance=CountingChance(),
+            blobs=MemoryBlobs(),
             clockwork=CLOCKWORK,
             handoff=handoff,
             max_bundle=max_bundle,

@@ -13,7 +13,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.adapters.memory import MemoryBroker, MemoryStore
+from app.adapters.memory import MemoryBlobs, MemoryBroker, MemoryStore
 from app.domain.chords import RunWhen
 from app.domain.errors import Conflict
 from app.domain.job import Desired, Job, JobSpec
@@ -130,6 +130,7 @@ class Fleet(RuleBasedStateMachine):
             store=MortalStore(self.plain, self.fuse),
             broker=self.broker,
             chance=CountingChance(),
+            blobs=MemoryBlobs(),
             clockwork=CLOCKWORK,
             handoff=HANDOFF,
             max_bundle=MAX_BUNDLE,

@@ -63,8 +63,8 @@ def spin(seconds: float) -> None:
         pass
 
 
-def huge() -> str:
-    return "x" * 300_000
+def huge(size: int) -> str:
+    return "x" * size
 
 
 def unjson() -> object:
@@ -79,3 +79,8 @@ def litter() -> list[str]:
 
 def where() -> dict[str, Any]:
     return {"pid": os.getpid(), "files": os.listdir()}
+
+
+def double(source: str, target: str) -> None:
+    with open(source) as text, open(target, "w") as twice:
+        twice.write(text.read() * 2)

@@ -21,6 +21,7 @@ class Notebook:
         self.lines: list[tuple[str, str]] = []
         self.shares: list[float] = []
         self.statuses: list[str] = []
+        self.passings: list[str] = []
         self.samples: list[Usage] = []
 
     def begin(self, at: float) -> None:
@@ -34,6 +35,9 @@ class Notebook:
 
     def status(self, text: str) -> None:
         self.statuses.append(text)
+
+    def passing(self, text: str) -> None:
+        self.passings.append(text)
 
     def sample(self, at: float, usage: Usage) -> None:
         self.samples.append(usage)

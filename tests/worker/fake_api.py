@@ -1,8 +1,10 @@
 """An API for tests of the node: a real HTTP server that speaks the node protocol of `app.wire` and keeps what is said.
 
-Runs are put in by the test; offers are published to a real broker by `ring`. Answers can be made to fail.
+Runs are put in by the test; offers are published to a real broker by `ring`. Answers can be made to fail. Files: what
+is in `links` is given out at its path, and what is put at `/v1/runs/.../outputs/...` is kept in `outputs`.
 """
 
+import hashlib
 import itertools
 import json
 import threading
@@ -10,6 +12,7 @@ import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from celery import Celery
 from kombu import Exchange, Queue
@@ -76,12 +79,36 @@ class FakeApi:
         self.drop_after_commit = 0
         self.calls: list[str] = []
         self.least_free: dict[str, Resources] = {}
+        self.links: dict[str, bytes] = {}
+        self.link_calls: list[str] = []
+        self.outputs: dict[tuple[str, str], bytes] = {}
+        self.output_calls: list[tuple[str, dict[str, str]]] = []
+        self.file_answers: list[int] = []
+        self.cuts = 0
         api = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
+
+            def do_GET(self) -> None:
+                self.answer_file(*api.link(self.path))
+
+            def do_PUT(self) -> None:
+                if api.cuts:
+                    api.cuts -= 1
+                    self.rfile.read(1000)
+                    self.close_connection = True
+                    return
+                data = self.rfile.read(int(self.headers["Content-Length"]))
+                self.answer_file(*api.store(self.path, dict(self.headers), data))
+
+            def answer_file(self, status: int, data: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -134,6 +161,31 @@ class FakeApi:
                 self.drop_after_commit -= 1
                 return 0, None
             return answer if isinstance(answer, tuple) else (200, answer)
+
+    def link(self, path: str) -> tuple[int, bytes]:
+        with self.lock:
+            self.link_calls.append(path)
+            if self.file_answers:
+                return self.file_answers.pop(0), b"secret words"
+            return (200, self.links[path]) if path in self.links else (404, b"secret words")
+
+    def give(self, path: str, data: bytes, **changed: Any) -> Json:
+        """An input's source, as the API puts it into a run's spec."""
+        self.links[path] = data
+        checksum = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        return {"asset": "a1", "link": path, "checksum": checksum, "size": len(data), "filename": "f", **changed}
+
+    def store(self, path: str, headers: dict[str, str], data: bytes) -> tuple[int, bytes]:
+        with self.lock:
+            self.output_calls.append((path, headers))
+            if self.file_answers:
+                status = self.file_answers.pop(0)
+                return status, json.dumps({"title": "Refused", "detail": "for a reason", "status": status}).encode()
+            _, _, _, run_id, _, name = urlsplit(path).path.split("/")
+            self.outputs[run_id, unquote(name)] = data
+            asset = {"id": "asset-1", "uri": "flotilla:asset-1", "size": len(data), "filename": "f"}
+            asset["checksum"] = f"sha256:{hashlib.sha256(data).hexdigest()}"
+            return 201, json.dumps(asset).encode()
 
     def _register(self, node: str, body: Json) -> tuple[int, Json]:
         registration = Registration.from_wire(body)

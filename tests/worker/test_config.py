@@ -31,6 +31,9 @@ def test_what_is_set_is_read() -> None:
             "FLOTILLA_HANDOFF": "0",
             "FLOTILLA_CLOCKWORK": "fast",
             "FLOTILLA_GRACE_S": "7",
+            "FLOTILLA_FILE_ROOTS": "/a:/b/c",
+            "FLOTILLA_FETCH_ALLOW": "files.example, 10.0.0.0/8",
+            "FLOTILLA_FETCH_PORTS": "9000",
         }
     )
     assert settings.node_dir == Path("/x")
@@ -39,10 +42,14 @@ def test_what_is_set_is_read() -> None:
     assert not settings.handoff
     assert settings.clockwork == CLOCKWORKS["fast"]
     assert settings.grace_s == 7
+    assert settings.file_roots == (Path("/a"), Path("/b/c"))
+    assert (settings.fetch_allow, settings.fetch_ports) == ("files.example, 10.0.0.0/8", "9000")
 
 
 def test_everything_wrong_is_named_at_once() -> None:
     wrong = {"FLOTILLA_CPUS": "0", "FLOTILLA_MEMORY_MB": "1.5", "FLOTILLA_HANDOFF": "yes", "FLOTILLA_CALLABLES": "x"}
+    wrong |= {"FLOTILLA_FETCH_ALLOW": "10.0.0.0/99", "FLOTILLA_FETCH_PORTS": "0", "FLOTILLA_FILE_ROOTS": "here"}
+    wrong |= {"FLOTILLA_CACHE_MB": "-1", "FLOTILLA_FILE_MB": "x", "FLOTILLA_TRANSFER_S": "0"}
     with pytest.raises(SettingsError) as raised:
         read(wrong)
     for name in (*wrong, *NEEDED):

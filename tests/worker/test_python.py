@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.wire.resources import Resources
 from app.wire.states import RunState
 from tests.wait import wait_until
 from tests.worker.conftest import MakeWork, living, notebook
@@ -80,7 +81,6 @@ def test_an_exception_fails_the_run_with_its_traceback(python: Python, make_work
         (call("undecodable"), "exception"),
         (call("add", a=1), "exception"),
         (call("nobody"), "unknown_callable"),
-        (call("huge"), "bad_result"),
         (call("unjson"), "bad_result"),
         ({}, "bad_payload"),
         ({"callable": "add", "arguments": [1]}, "bad_payload"),
@@ -92,6 +92,27 @@ def test_what_is_wrong_fails_the_run_and_not_the_runner(
     wrong, right = run(python, make_work("r", payload), make_work("s", call("add", a=1, b=1)))
     assert (wrong.state, code_of(wrong)) == (RunState.FAILED, code)
     assert right.result == 2
+
+
+def test_a_large_result_is_left_in_a_file_and_one_that_is_too_large_is_refused(
+    python: Python, make_work: MakeWork
+) -> None:
+    room = Resources(cpu_milli=1000, memory_mib=512)
+    works = [make_work(f"r{n}", call("huge", size=size), shape=room) for n, size in enumerate((300_000, 65 << 20, 9))]
+    large, larger, small = run(python, *works)
+    assert large.state is RunState.SUCCEEDED
+    assert large.large is not None
+    assert large.large.read_text() == '"' + "x" * 300_000 + '"'
+    assert code_of(larger) == "bad_result"
+    assert (small.result, small.large) == ("x" * 9, None)
+
+
+def test_a_run_without_files_is_at_home_after_one_with_files(python: Python, make_work: MakeWork) -> None:
+    away = make_work("r", call("litter"), inputs=[{}])
+    away.folder.mkdir()
+    first, second = run(python, away, make_work("s", call("litter")))
+    assert first.result == second.result == ["left-behind"]
+    assert (away.folder / "left-behind").exists()
 
 
 def test_an_unknown_callable_is_answered_with_those_that_exist(python: Python, make_work: MakeWork) -> None:

@@ -12,6 +12,9 @@ from worker.api_client import Api, Clock
 from worker.outcome import Finished, Outcome, Why, Work
 from worker.report import Reporter
 from worker.slot import Slots
+from worker.stage.cache import Cache
+from worker.stage.rules import Rules
+from worker.stage.staging import Staging
 
 
 class Echo:
@@ -49,6 +52,7 @@ def slots(api: FakeApi, tmp_path: Path) -> Iterator[Slots]:
         api=client,
         reporter=reporter,
         executors={"echo": Echo()},
+        staging=Staging.of(Rules(server_url=api.url), Cache(tmp_path / "cache", 1 << 20)),
         scratch=tmp_path,
         handoff=True,
         free=lambda: NOTHING,

@@ -12,10 +12,10 @@ from app.wire.codec import Json, WireError, each, maybe
 from app.wire.report import Failure
 from app.wire.states import RunState
 from app.wire.usage import Usage
-from worker import stage
 from worker.lines import directive, fraction
 from worker.meter import Tally
 from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, over_time, told_to_end
+from worker.stage import folder
 from worker.supervise import Launch, Message, Wardens, borrowed
 
 
@@ -33,7 +33,7 @@ class Order:
         """Raises WireError."""
         if not isinstance(payload, dict):
             raise WireError("", 'must be an object such as {"argv": ["program", "argument"]}')
-        argv = each(payload, "argv", _word)
+        argv = each({"argv": _list(payload.get("argv"))}, "argv", _word)
         if not argv or not argv[0]:
             raise WireError("/argv", "must be a list of strings that begins with the program")
         env = maybe(payload, "env", dict) or {}
@@ -45,12 +45,24 @@ class Order:
             raise WireError("/successCodes", "must be a list of integers")
         if any("\0" in word for word in argv):
             raise WireError("/argv", "must not hold a zero byte")
-        return cls(argv=argv, env=env, stdin=maybe(payload, "stdin", str), success_codes=tuple(codes))
+        return cls(argv=argv, env=env, stdin=_text(payload.get("stdin")), success_codes=tuple(codes))
 
 
 def _word(value: Json) -> str:
     """An argument. A reference may have brought in what is no string: it is written as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _list(value: Json) -> Json:
+    """The arguments. A reference may have brought in a text that holds them in JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None else _word(value)
 
 
 class Command:
@@ -79,10 +91,18 @@ class Command:
             order = Order.from_payload(work.spec.payload)
         except WireError as wrong:
             return failed(time.monotonic(), "bad_payload", f"the payload of the command is wrong: {wrong}")
+        if folder.has_files(work.spec):
+            return self._in_folder(work, order)
         try:
-            stage.prepare(work.folder)
+            folder.prepare(work.folder)
         except OSError as problem:
             return failed(time.monotonic(), "no_scratch", f"no scratch folder {work.folder}: {problem.strerror}")
+        try:
+            return self._in_folder(work, order)
+        finally:
+            folder.remove(work.folder)
+
+    def _in_folder(self, work: Work, order: Order) -> Outcome:
         try:
             with borrowed(self._wardens) as warden:
                 if not work.attach(warden.end):
@@ -91,7 +111,6 @@ class Command:
                 return _follow(work, order, warden.told)
         finally:
             work.attach(lambda why, grace_s: None)
-            stage.remove(work.folder)
 
     def _launch(self, work: Work, order: Order) -> Launch:
         spec = work.spec
@@ -115,7 +134,7 @@ def environment(work: Work, api_url: str) -> dict[str, str]:
         "HOME": str(work.folder),
         "TMPDIR": str(work.folder),
         "LANG": "C.UTF-8",
-        "FLOTILLA_RESULT": str(work.folder / stage.RESULT_NAME),
+        "FLOTILLA_RESULT": str(work.folder / folder.RESULT_NAME),
         "FLOTILLA_RUN_ID": spec.run_id,
         "FLOTILLA_TASK": spec.task,
         "FLOTILLA_JOB_ID": spec.job_id,
@@ -195,7 +214,7 @@ def _ended(work: Work, order: Order, ended: Message) -> Outcome:
         return over_memory(work, at, usage)
     if ended["why"] is not None:
         return told_to_end(work, at, usage)
-    failure, result = None, None
+    failure, result, large = None, None, None
     if work.failure_said is not None:
         failure = Failure(code="openjd_fail", message=work.failure_said)
     elif number is not None:
@@ -205,8 +224,8 @@ def _ended(work: Work, order: Order, ended: Message) -> Outcome:
         failure = Failure(code="exit_code", message=f"the program ended with exit code {code}; success is {allowed}")
     else:
         try:
-            result = stage.read_result(work.folder)
-        except stage.ResultError as wrong:
+            result, large = folder.read_result(work.folder)
+        except folder.ResultError as wrong:
             failure = Failure(code="bad_result", message=str(wrong))
     return Outcome(
         state=RunState.FAILED if failure else RunState.SUCCEEDED,
@@ -215,6 +234,7 @@ def _ended(work: Work, order: Order, ended: Message) -> Outcome:
         signal=number,
         failure=failure,
         result=result,
+        large=large,
         usage=usage,
     )
 

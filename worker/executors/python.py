@@ -17,10 +17,11 @@ from app.wire.codec import Json
 from app.wire.report import Failure
 from app.wire.states import RunState
 from app.wire.usage import Usage
-from worker import meter, stage
+from worker import meter
 from worker.executors.command import note, usage_of
 from worker.executors.warm import Runner
 from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, over_time, told_to_end
+from worker.stage.folder import has_files, large_result
 from worker.supervise import IDLE_KEEP_S, Message
 
 MOST_AHEAD = 64
@@ -180,8 +181,6 @@ class Session:
 
     def _finish(self, runner: Runner, work: Work, answer: Message) -> Outcome:
         work.attach(_ignore)
-        if work.spec.inputs or work.spec.outputs:
-            stage.remove(work.folder)
         if "skipped" in answer:
             return told_to_end(work, answer["skipped"])
         began, ended = answer["began"], answer["ended"]
@@ -191,7 +190,8 @@ class Session:
         runner.cpu_s = (answer["cpu"][0], answer["cpu"][1])
         runner.peak_rss = max(runner.peak_rss, int(answer["usage"][2]))
         work.journal.begin(began)
-        return _answered(work, answer, usage_of(answer["usage"], ended - began))
+        large = large_result(runner.folder, work.spec.run_id) if answer.get("large") else None
+        return _answered(work, answer, large, usage_of(answer["usage"], ended - began))
 
     def _take_output(self, runner: Runner, work: Work) -> None:
         """What the run's own children, or code below Python, wrote has come another way than the answer."""
@@ -256,8 +256,7 @@ class Session:
             other.attach(_ignore)
         self._todo.extendleft(reversed(self._ahead))
         self._ahead.clear()
-        if work.spec.inputs or work.spec.outputs:
-            stage.remove(work.folder)
+        large_result(runner.folder, work.spec.run_id).unlink(missing_ok=True)
         yield work, self._died(work, ended)
 
     def _died(self, work: Work, ended: Message | None) -> Outcome:
@@ -313,17 +312,13 @@ def _request(work: Work, api_url: str) -> bytes | Outcome:
     wrong = _wrong(payload)
     if wrong:
         return failed(time.monotonic(), "bad_payload", f"the payload of the callable is wrong: {wrong}")
-    folder = None
-    if spec.inputs or spec.outputs:
-        folder = str(work.folder)
-        stage.prepare(work.folder)
     return _line(
         {
             "id": spec.run_id,
             "callable": payload["callable"],
             "arguments": payload.get("arguments") or {},
             "attempt": spec.attempt,
-            "cwd": folder,
+            "cwd": str(work.folder) if has_files(spec) else None,
             "apiUrl": api_url,
             "token": spec.token,
         }
@@ -338,7 +333,7 @@ def _wrong(payload: Json) -> str | None:
     return None
 
 
-def _answered(work: Work, answer: Message, usage: Usage) -> Outcome:
+def _answered(work: Work, answer: Message, large: Path | None, usage: Usage) -> Outcome:
     at, error = answer["ended"], answer.get("error")
     failure = None
     if work.why is not None and error is not None:
@@ -355,5 +350,6 @@ def _answered(work: Work, answer: Message, usage: Usage) -> Outcome:
         ended=at,
         failure=failure,
         result=answer.get("result"),
+        large=large,
         usage=usage,
     )

@@ -24,6 +24,7 @@ from worker.executors.callables import Table, UnknownCallableError, from_environ
 from worker.lines import Budget, LineCutter, fraction
 
 RESULT_LIMIT = 256 * 1024
+LARGEST_RESULT = 64 * 1024 * 1024
 PR_SET_CHILD_SUBREAPER = 36
 TRACEBACK_LINES = 200
 QUICK_S = 0.005
@@ -201,8 +202,8 @@ def serve(wire: Wire, table: Table, outputs: tuple[Output, Output]) -> None:
         for output in outputs:
             output.begin(request["id"], budget)
         began = time.monotonic()
-        answer = _call(request, table, wire, takes_context)
-        _clear(gauge, home if request["cwd"] is None else None)
+        answer = _call(request, table, wire, takes_context, f"{home}{request['id']}.result")
+        _clear(gauge, home)
         for output in outputs:
             output.end()
         usage = gauge.take()
@@ -213,7 +214,9 @@ def serve(wire: Wire, table: Table, outputs: tuple[Output, Output]) -> None:
             wire.ring()
 
 
-def _call(request: Message, table: Table, wire: Wire, takes_context: dict[Callable[..., Any], bool]) -> Message:
+def _call(
+    request: Message, table: Table, wire: Wire, takes_context: dict[Callable[..., Any], bool], large: str
+) -> Message:
     try:
         function = table.get(request["callable"])
         arguments = request["arguments"]
@@ -223,21 +226,27 @@ def _call(request: Message, table: Table, wire: Wire, takes_context: dict[Callab
             os.chdir(request["cwd"])
         if takes_context[function]:
             arguments = {**arguments, "context": Context(wire, request)}
-        return _answer(function(**arguments))
+        return _answer(function(**arguments), large)
     except UnknownCallableError as unknown:
         return {"error": ["unknown_callable", clean(str(unknown)), []]}
     except BaseException as raised:  # also SystemExit: whatever a callable raises is its outcome
         return {"error": ["exception", clean(f"{type(raised).__name__}: {raised}"), _traceback(raised)]}
 
 
-def _answer(result: Any) -> Message:
+def _answer(result: Any, large: str) -> Message:
+    """`large` names the file for a result that is too large for a report."""
     try:
         data = orjson.dumps(result, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as problem:
         return {"error": ["bad_result", f"the callable returned what is not JSON: {problem}", []]}
-    if len(data) > RESULT_LIMIT:
-        text = f"the result is larger than {RESULT_LIMIT // 1024} KiB; write large results to a declared output"
+    if len(data) > LARGEST_RESULT:
+        most = LARGEST_RESULT >> 20
+        text = f"the result has {len(data)} bytes and at most {most} MiB are taken; write larger ones to an output"
         return {"error": ["bad_result", text, []]}
+    if len(data) > RESULT_LIMIT:
+        with open(large, "wb") as target:
+            target.write(data)
+        return {"large": True}
     return {"result": orjson.Fragment(data)}
 
 
@@ -253,16 +262,15 @@ def _traceback(raised: BaseException) -> list[str]:
     return clean(text).rstrip().splitlines()[-TRACEBACK_LINES:]
 
 
-def _clear(gauge: Gauge, home: str | None) -> None:
-    """Ends what the run left running, and empties the runner's own folder."""
+def _clear(gauge: Gauge, home: str) -> None:
+    """Ends what the run left running, goes home and empties the runner's own folder."""
     while strays := gauge.strays():
         for pid in strays:
             with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-    if home is None:
-        os.chdir("/")
-    elif os.listdir(home):
+    os.chdir(home)
+    if os.listdir(home):
         import shutil
 
         for name in os.listdir(home):

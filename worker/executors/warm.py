@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from worker import stage
+from worker.stage import folder as scratch_folder
 from worker.supervise import Launch, Message, Warden
 
 START_MEMORY_MIB = 512
@@ -24,7 +24,7 @@ class Runner:
     """One runner process: requests in, answers out. Dead once `alive` is False."""
 
     def __init__(self, mark: dict[str, str], callables: str, folder: Path) -> None:
-        stage.prepare(folder)
+        scratch_folder.prepare(folder)
         self.folder = folder
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
@@ -116,4 +116,4 @@ class Runner:
             for end in (self._requests, self._answers, self.bell):
                 os.close(end)
             self._requests = -1
-        stage.remove(self.folder)
+        scratch_folder.remove(self.folder)

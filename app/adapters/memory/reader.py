@@ -3,18 +3,39 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+from app.adapters.memory.assets import AssetReads
+from app.adapters.memory.executions import ExecutionReads
+from app.adapters.memory.finding import FindingReads
+from app.adapters.memory.maps import MapReads
+from app.adapters.memory.numbered import NumberedReads
+from app.adapters.memory.outside import OutsideReads
+from app.adapters.memory.people import PeopleReads
 from app.adapters.memory.state import State
+from app.adapters.memory.templates import TemplateReads
 from app.domain.job import Job
 from app.domain.node import Node
 from app.domain.run import Run
-from app.ports.records import Event, JobFilter, KeptAnswer, Page, Project, Queue, StoredLine, TaskView, Token
+from app.ports.records import (
+    Event,
+    JobFilter,
+    KeptAnswer,
+    NeedResult,
+    Page,
+    Project,
+    Queue,
+    StoredLine,
+    TaskView,
+    Token,
+)
 from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
 
 ALL = 1 << 62
 
 
-class MemoryReader:
+class MemoryReader(
+    MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, TemplateReads, FindingReads
+):
     def __init__(self, state: State, now_us: int) -> None:
         self._state = state
         self._now_us = now_us
@@ -50,6 +71,17 @@ class MemoryReader:
         run = self._state.runs.get(task.run_id) if task.run_id else None
         return TaskView(task=task, spec=self._state.specs[seq], run=run)
 
+    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
+        found: dict[str, NeedResult] = {}
+        for name in names:
+            seq = self._state.named.get((job_seq, name))
+            if seq is not None:
+                task = self._state.tasks[seq]
+                run = self._state.runs.get(task.run_id) if task.run_id else None
+                result = run.result if run else None
+                found[name] = NeedResult(state=task.state, result=result, map_seq=seq if task.is_map else None)
+        return found
+
     def edges(self, job_seq: int) -> list[tuple[int, int]]:
         return [
             (self._state.tasks[header].position, position)
@@ -60,10 +92,13 @@ class MemoryReader:
     def run(self, run_id: str) -> Run | None:
         return self._state.runs.get(run_id)
 
-    def runs(self, job_seq: int, page: Page, task_seq: int | None = None) -> list[Run]:
+    def runs(
+        self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None
+    ) -> list[Run]:
         after = (*page.after, "\U0010ffff") if page.after else None
         keys = self._state.runs_of_job.after(job_seq, after, page.limit if task_seq is None else ALL)
-        wanted = [key[-1] for key in keys if task_seq in (None, key[0])]
+        first_seq = task_seq if first_seq is None else first_seq
+        wanted = [key[-1] for key in keys if task_seq is None or (first_seq or 0) <= key[0] <= task_seq]
         return [self._state.runs[run_id] for run_id in wanted[: page.limit]]
 
     def lines(
@@ -111,7 +146,7 @@ class MemoryReader:
         return {queue: {state: counts[state] for state in TaskState} for queue, counts in totals.items()}
 
     def projects(self, org_id: str) -> list[Project]:
-        found = [project for project in self._state.projects if project.org_id == org_id]
+        found = [project for project in self._state.projects if project.org_id == org_id and not project.removed]
         return sorted(found, key=lambda project: project.seq)
 
     def token(self, token_id: str) -> Token | None:
@@ -127,7 +162,8 @@ class MemoryReader:
 
 def _matches(job: Job, wanted: JobFilter) -> bool:
     return (
-        (wanted.queue or job.queue) == job.queue
+        not job.removed
+        and (wanted.queue or job.queue) == job.queue
         and (wanted.state or job.state) is job.state
         and (wanted.project_id or job.project_id) == job.project_id
         and (wanted.text or "").casefold() in job.name.casefold()

@@ -9,8 +9,8 @@ from app.adapters.memory.state import run_key
 from app.domain.job import Desired
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
-from app.ports.records import NeedResult
-from app.wire.states import TaskState
+from app.ports.store import LARGEST_SEQ
+from app.wire.states import TASK_TERMINAL, TaskState
 
 
 class RunWrites(MemoryReader):
@@ -19,15 +19,25 @@ class RunWrites(MemoryReader):
             self._state.task_seqs.put(task.id, task.seq)
             self._state.named.put((task.job_seq, task.name), task.seq)
             self._state.tasks_of_job.add(task.job_seq, (task.position, task.seq))
-            self._state.specs.put(task.seq, spec)
+            self._state.specs.put(task.seq, replace(spec, values=None))
             self._state.put_task(task)
 
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
         return [self._state.tasks[seq] for seq in sorted(set(seqs)) if seq in self._state.tasks]
 
-    def lock_tasks_in(self, job_seq: int, states: Collection[TaskState], limit: int, after_seq: int = 0) -> list[Task]:
-        seqs = sorted(seq for _, seq in self._state.tasks_of_job.of(job_seq) if seq > after_seq)
-        tasks = map(self._state.tasks.__getitem__, seqs)
+    def lock_tasks_in(
+        self,
+        job_seq: int,
+        states: Collection[TaskState],
+        limit: int,
+        after_seq: int = 0,
+        *,
+        below_seq: int = LARGEST_SEQ,
+    ) -> list[Task]:
+        seqs = [seq for _, seq in self._state.tasks_of_job.of(job_seq)]
+        if not TASK_TERMINAL.intersection(states):
+            seqs += [seq for of in self._state.maps_of_job.of(job_seq) for seq in self._state.values_of.of(of)]
+        tasks = map(self._state.tasks.__getitem__, sorted(seq for seq in seqs if after_seq < seq < below_seq))
         return list(islice((task for task in tasks if task.state in states), limit))
 
     def save_tasks(self, tasks: Sequence[Task]) -> None:
@@ -38,27 +48,19 @@ class RunWrites(MemoryReader):
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
         return {seq: self._state.specs[seq] for seq in seqs if seq in self._state.tasks}
 
-    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
-        found: dict[str, NeedResult] = {}
-        for name in names:
-            seq = self._state.named.get((job_seq, name))
-            if seq is not None:
-                task = self._state.tasks[seq]
-                run = self._state.runs.get(task.run_id) if task.run_id else None
-                found[name] = NeedResult(state=task.state, result=run.result if run else None)
-        return found
-
     def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
         return [self._state.runs[run_id] for run_id in sorted(set(run_ids)) if run_id in self._state.runs]
 
     def insert_runs(self, runs: Sequence[Run]) -> None:
         for run in runs:
             self._state.runs_of_job.add(run.job_seq, run_key(run))
+            self._state.run_updates.put(run.id, self.now_us)
             self._state.put_run(run)
 
     def save_runs(self, runs: Sequence[Run]) -> None:
         for run in runs:
             if run.id in self._state.runs:
+                self._state.run_updates.put(run.id, self.now_us)
                 self._state.put_run(run)
 
     def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
@@ -90,7 +92,8 @@ class RunWrites(MemoryReader):
         return [self._state.runs[run_id] for offered, run_id in keys[:limit] if offered < offered_before_us]
 
     def set_task_priority(self, job_seq: int, priority: int) -> None:
-        for _, seq in self._state.tasks_of_job.of(job_seq):
+        values = [seq for of in self._state.maps_of_job.of(job_seq) for seq in self._state.values_of.of(of)]
+        for seq in [*(seq for _, seq in self._state.tasks_of_job.of(job_seq)), *values]:
             task = self._state.tasks[seq]
-            if task.state in (TaskState.WAITING, TaskState.READY):
+            if task.is_map or task.state in (TaskState.WAITING, TaskState.READY):
                 self._state.put_task(replace(task, priority=priority))

@@ -1,15 +1,19 @@
 """All that the store in memory holds, and the order in which it is found again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from app.adapters.memory.table import Index, Journal, Table
 from app.domain.chords import Count
-from app.domain.job import Job
+from app.domain.job import Job, Source
+from app.domain.map import Map
 from app.domain.node import Node
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
-from app.ports.records import Event, KeptAnswer, Project, Queue, StoredLine, Token
+from app.domain.template import Template, Version
+from app.ports.people import Entry, Organization, User
+from app.ports.records import Asset, Event, KeptAnswer, LooseBlob, Project, Queue, StoredLine, Token, ValueChunk
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample
 
@@ -30,12 +34,18 @@ class State:
         journal = self.journal
         self.jobs: Table[int, Job] = Table(journal)
         self.job_seqs: Table[str, int] = Table(journal)
+        self.job_updates: Table[int, int] = Table(journal)  # when it was last written, but for its counts
         self.tasks: Table[int, Task] = Table(journal)
         self.task_seqs: Table[str, int] = Table(journal)
         self.specs: Table[int, TaskSpec] = Table(journal)
         self.named: Table[tuple[int, str], int] = Table(journal)
         self.runs: Table[str, Run] = Table(journal)
+        self.run_updates: Table[str, int] = Table(journal)
+        self.outside: Table[str, Mapping[str, Any]] = Table(journal)  # JSON by run id
         self.chords: Table[int, Count] = Table(journal)
+        self.maps: Table[int, Map] = Table(journal)
+        self.map_sources: Table[int, Any] = Table(journal)  # JSON
+        self.map_chunks: Table[tuple[int, int], ValueChunk] = Table(journal)  # by (map, first index)
         self.outcomes: Table[tuple[int, int], bool] = Table(journal)  # by (header, body), once returned
         self.literals: Table[str, Literal] = Table(journal)
         self.literal_parts: Table[tuple[str, int], tuple[bool, Any]] = Table(journal)  # (succeeded, JSON)
@@ -45,14 +55,28 @@ class State:
         self.events: Table[int, Event] = Table(journal)
         self.nodes: Table[str, Node] = Table(journal)
         self.projects: Table[int, Project] = Table(journal)
+        self.job_sources: Table[int, Source] = Table(journal)
+        self.hidden_tasks: Table[int, bool] = Table(journal)
         self.queues: Table[tuple[str, str], Queue] = Table(journal)
         self.tokens: Table[str, Token] = Table(journal)
         self.answers: Table[tuple[str, str, str], KeptAnswer] = Table(journal)
+        self.organizations: Table[str, Organization] = Table(journal)
+        self.users: Table[str, User] = Table(journal)
+        self.audit: Table[int, Entry] = Table(journal)
+        self.assets: Table[int, Asset] = Table(journal)
+        self.asset_seqs: Table[str, int] = Table(journal)
+        self.asset_uses: Index[int] = Index(journal)  # job seq by asset seq
+        self.loose: Table[str, LooseBlob] = Table(journal)
+        self.templates: Table[str, Template] = Table(journal)
+        self.template_versions: Table[tuple[str, int], Version] = Table(journal)
         self.leases: Table[str, tuple[str, int]] = Table(journal)
         self.stamps: Table[str, int] = Table(journal)
         self.keys: Table[str, str] = Table(journal)
         self.jobs_of_org: Index[str] = Index(journal)  # seq
         self.tasks_of_job: Index[int] = Index(journal)  # (position, seq)
+        self.maps_of_job: Index[int] = Index(journal)  # seq
+        self.values_of: Index[int] = Index(journal)  # seq by map
+        self.map_chunks_of: Index[int] = Index(journal)  # first index by map
         self.ready: Index[str] = Index(journal)  # (-priority, job seq, -height, seq) by route
         self.runs_of_job: Index[int] = Index(journal)  # (task seq, map index, number, id)
         self.queued: Index[str] = Index(journal)  # (offered at, id) by route
@@ -89,6 +113,10 @@ class State:
         self.specs.drop(task.seq)
         self.tasks.drop(task.seq)
 
+    def drop_value(self, task: Task) -> None:
+        self.ready.remove(task.route, release_key(task))
+        self.tasks.drop(task.seq)
+
     def put_run(self, run: Run) -> None:
         before = self.runs.get(run.id)
         if before is not None:
@@ -99,6 +127,8 @@ class State:
     def drop_run(self, run: Run) -> None:
         self._place(run, self.queued.remove, self.held.remove)
         self.runs_of_job.remove(run.job_seq, run_key(run))
+        self.run_updates.drop(run.id)
+        self.outside.drop(run.id)
         self.runs.drop(run.id)
 
     @staticmethod

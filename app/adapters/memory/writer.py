@@ -3,8 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from app.adapters.memory.assets import AssetWrites
 from app.adapters.memory.chords import ChordWrites
-from app.adapters.memory.runs import RunWrites
+from app.adapters.memory.maps import MapWrites
+from app.adapters.memory.finding import FindingWrites
+from app.adapters.memory.people import PeopleWrites
+from app.adapters.memory.templates import TemplateWrites
+from app.adapters.memory.unserved import OutsideWrites
 from app.domain.job import Desired, Job
 from app.domain.node import Node
 from app.ports.records import Event, KeptAnswer, Project, Queue, StoredLine, Token
@@ -13,13 +18,14 @@ from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
 
 
-class MemoryWriter(RunWrites, ChordWrites):
+class MemoryWriter(OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites):
     def reserve(self, kind: str, count: int) -> int:
         return self._state.number(kind, count)
 
     def insert_job(self, job: Job) -> None:
         self._state.job_seqs.put(job.id, job.seq)
         self._state.jobs_of_org.add(job.org_id, job.seq)
+        self._state.job_updates.put(job.seq, self.now_us)
         self._state.put_job(job)
 
     def keep_answer(self, answer: KeptAnswer) -> bool:
@@ -41,6 +47,10 @@ class MemoryWriter(RunWrites, ChordWrites):
         found = [job for job in self._state.jobs if job.desired is Desired.CANCEL and job.state not in JOB_TERMINAL]
         return sorted(found, key=lambda job: job.seq)[:limit]
 
+    def lock_removed_jobs(self, limit: int) -> list[Job]:
+        found = [job for job in self._state.jobs if job.removed and job.state in JOB_TERMINAL]
+        return sorted(found, key=lambda job: job.seq)[:limit]
+
     def add_counts(self, deltas: Mapping[int, Mapping[TaskState, int]]) -> list[Job]:
         for job in self.lock_jobs(deltas):
             added = deltas[job.seq]
@@ -51,6 +61,7 @@ class MemoryWriter(RunWrites, ChordWrites):
         for job in jobs:
             before = self._state.jobs.get(job.seq)
             if before is not None:
+                self._state.job_updates.put(job.seq, self.now_us)
                 self._state.put_job(replace(job, counts=before.counts))
 
     def desired(self, job_seqs: Collection[int]) -> Mapping[int, str]:
@@ -129,8 +140,11 @@ class MemoryWriter(RunWrites, ChordWrites):
         job = self._state.jobs.get(job_seq)
         if job is None:
             return
+        self._delete_assets_of(job_seq)
+        self._state.job_sources.drop(job_seq)
         for key in self._state.runs_of_job.of(job_seq):
             self._delete_run(key[-1])
+        self._delete_maps(job_seq)
         for position, seq in self._state.tasks_of_job.of(job_seq):
             self._delete_task(job_seq, position, seq)
         for seq in self._state.events_of.of(("job", job.id)):
@@ -139,13 +153,14 @@ class MemoryWriter(RunWrites, ChordWrites):
             self._state.events.drop(seq)
         self._state.jobs_of_org.remove(job.org_id, job_seq)
         self._state.job_seqs.drop(job.id)
+        self._state.job_updates.drop(job_seq)
         self._state.jobs.drop(job_seq)
 
     def _delete_run(self, run_id: str) -> None:
         run = self._state.runs[run_id]
         for seq in self._state.lines_of.of(("run", run_id)):
             self._state.said.drop((run_id, self._state.lines[seq].line.line))
-            for key in (("job", run.job_seq), ("task", run.task_seq), ("run", run_id)):
+            for key in (("job", run.job_seq), ("task", run.owner_seq), ("run", run_id)):
                 self._state.lines_of.remove(key, seq)
             self._state.lines.drop(seq)
         for at_us in self._state.samples_of.of(run_id):
@@ -160,5 +175,6 @@ class MemoryWriter(RunWrites, ChordWrites):
             self._state.bodies.remove(entry[1], seq)
             self._state.outcomes.drop((entry[1], seq))
         self._state.chords.drop(seq)
+        self._state.hidden_tasks.drop(seq)
         self._state.drop_task(task)
         self._state.tasks_of_job.remove(job_seq, (position, seq))

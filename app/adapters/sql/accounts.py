@@ -1,10 +1,11 @@
 """What an organization has beside jobs: projects, queues, tokens, and the answers kept for repeated requests."""
 
 import orjson
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.sql.part import Part
+from app.adapters.sql.projects import project_of, project_row
 from app.adapters.sql.session import Row, dump
 from app.adapters.sql.statement import Insert, Statement
 from app.adapters.sql.tables import kept_answers, projects, queues, tokens
@@ -14,7 +15,9 @@ _put_queue = insert(queues)
 _put_token = insert(tokens)
 
 _insert_project = Insert(projects)
-_projects = Statement(select(projects).where(projects.c.org_id == bindparam("org_id")).order_by(projects.c.seq))
+_projects = Statement(
+    select(projects).where(projects.c.org_id == bindparam("org_id"), ~projects.c.removed).order_by(projects.c.seq)
+)
 _queues = Statement(select(queues).where(queues.c.org_id == bindparam("org_id")).order_by(queues.c.name))
 _save_queue = Statement(
     _put_queue.on_conflict_do_update(index_elements=["org_id", "name"], set_=dict(_put_queue.excluded)),
@@ -39,10 +42,17 @@ _keep = Statement(
     insert(kept_answers).on_conflict_do_nothing().returning(kept_answers.c.key),
     sets=[column.name for column in kept_answers.columns],
 )
+_this = (
+    kept_answers.c.org_id == bindparam("its_org"),
+    kept_answers.c.route == bindparam("its_route"),
+    kept_answers.c.key == bindparam("its_key"),
+)
+_complete = Statement(update(kept_answers).where(*_this), sets=["status", "answer"])
+_drop = Statement(delete(kept_answers).where(*_this))
 _forget = Statement(delete(kept_answers).where(kept_answers.c.at_us < bindparam("before")))
 
 
-def _token_of(row: Row) -> Token:
+def token_of(row: Row) -> Token:
     return Token(
         id=row[0],
         org_id=row[1],
@@ -53,13 +63,16 @@ def _token_of(row: Row) -> Token:
         created_at_us=row[6],
         expires_at_us=row[7],
         revoked_at_us=row[8],
+        user_id=row[9],
+        node_id=row[10],
+        used_at_us=row[11],
     )
 
 
 class AccountReads(Part):
     def projects(self, org_id: str) -> list[Project]:
         rows = self._session.rows(_projects, org_id=org_id)
-        return [Project(seq=row[0], id=row[1], org_id=row[2], name=row[3], created_at_us=row[4]) for row in rows]
+        return [project_of(row) for row in rows]
 
     def queues(self, org_id: str) -> list[Queue]:
         rows = self._session.rows(_queues, org_id=org_id)
@@ -67,22 +80,30 @@ class AccountReads(Part):
 
     def token(self, token_id: str) -> Token | None:
         row = self._session.row(_token, id=token_id)
-        return None if row is None else _token_of(row)
+        return None if row is None else token_of(row)
 
     def tokens(self, org_id: str) -> list[Token]:
-        return [_token_of(row) for row in self._session.rows(_tokens, org_id=org_id)]
+        return [token_of(row) for row in self._session.rows(_tokens, org_id=org_id)]
 
     def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None:
         row = self._session.row(_answer, org_id=org_id, route=route, key=key)
         if row is None:
             return None
-        return KeptAnswer(org_id=org_id, route=route, key=key, body_hash=row[3], resource_id=row[4], at_us=row[5])
+        return KeptAnswer(
+            org_id=org_id,
+            route=route,
+            key=key,
+            body_hash=row[3],
+            resource_id=row[4],
+            at_us=row[5],
+            status=row[6],
+            answer=row[7],
+        )
 
 
 class AccountWrites(Part):
     def insert_project(self, project: Project) -> None:
-        row = (project.seq, project.id, project.org_id, project.name, project.created_at_us)
-        self._session.insert(_insert_project, [row], 1)
+        self._session.insert(_insert_project, [project_row(project)], 1)
 
     def save_queue(self, queue: Queue) -> None:
         self._session.run(
@@ -101,6 +122,9 @@ class AccountWrites(Part):
             created_at_us=token.created_at_us,
             expires_at_us=token.expires_at_us,
             revoked_at_us=token.revoked_at_us,
+            user_id=token.user_id,
+            node_id=token.node_id,
+            used_at_us=token.used_at_us,
         )
 
     def keep_answer(self, answer: KeptAnswer) -> bool:
@@ -112,8 +136,23 @@ class AccountWrites(Part):
             body_hash=answer.body_hash,
             resource_id=answer.resource_id,
             at_us=answer.at_us,
+            status=answer.status,
+            answer=answer.answer,
         )
         return kept is not None
+
+    def complete_answer(self, answer: KeptAnswer) -> None:
+        self._session.run(
+            _complete,
+            its_org=answer.org_id,
+            its_route=answer.route,
+            its_key=answer.key,
+            status=answer.status,
+            answer=answer.answer,
+        )
+
+    def drop_answer(self, org_id: str, route: str, key: str) -> None:
+        self._session.run(_drop, its_org=org_id, its_route=route, its_key=key)
 
     def forget_answers(self, kept_before_us: int) -> None:
         self._session.run(_forget, before=kept_before_us)

@@ -2,11 +2,33 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, select
+from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, delete, insert, literal_column, select
 
 from app.adapters.sql.part import Part
 from app.adapters.sql.statement import Statement, among
-from app.adapters.sql.tables import chord_parts, chords, events, jobs, lines, runs, samples, task_specs, tasks
+from app.adapters.sql.tables import (
+    asset_uses,
+    assets,
+    chord_parts,
+    chords,
+    events,
+    hidden_tasks,
+    job_sources,
+    jobs,
+    lines,
+    loose_blobs,
+    map_sources,
+    map_values,
+    maps,
+    outside_runs,
+    runs,
+    samples,
+    task_ranges,
+    task_specs,
+    tasks,
+)
+from app.adapters.sql.tasks import PLAIN_TASK
+from app.domain.map import SPAN
 
 _AT_ONCE = 5000
 
@@ -19,7 +41,27 @@ def _these(table: Table, key: ColumnElement[Any]) -> Statement:
     return Statement(delete(table).where(among(key, "keys")))
 
 
+_ZERO, _EMPTY = literal_column("0"), literal_column("''")
+_ONE, _SPAN = literal_column("1", Integer), literal_column(str(SPAN), Integer)
+_loosened = select(assets.c.blob, _ZERO, _EMPTY, _ZERO, _ZERO, _EMPTY).where(among(assets.c.seq, "keys"))
+_loosen = Statement(insert(loose_blobs).from_select([column.name for column in loose_blobs.columns], _loosened))
+_values = Statement(
+    select(tasks.c.seq)
+    .select_from(maps.join(tasks, tasks.c.seq.between(maps.c.task_seq - _SPAN, maps.c.task_seq - _ONE)))
+    .where(maps.c.job_seq == bindparam("job_seq"))
+    .limit(bindparam("most"))
+)
+_of_job = asset_uses.c.job_seq == bindparam("job_seq")
+
 _steps: tuple[tuple[Statement, tuple[Statement, ...]], ...] = (
+    (
+        _some(assets.c.seq, assets.c.job_seq == bindparam("job_seq")),
+        (_loosen, _these(asset_uses, asset_uses.c.asset_seq), _these(assets, assets.c.seq)),
+    ),
+    (
+        _some(asset_uses.c.asset_seq, _of_job),
+        (Statement(delete(asset_uses).where(_of_job, among(asset_uses.c.asset_seq, "keys"))),),
+    ),
     (
         _some(lines.c.seq, lines.c.job_seq == bindparam("job_seq")),
         (_these(lines, lines.c.seq),),
@@ -30,19 +72,34 @@ _steps: tuple[tuple[Statement, tuple[Statement, ...]], ...] = (
     ),
     (
         _some(runs.c.id, runs.c.job_seq == bindparam("job_seq")),
-        (_these(samples, samples.c.run_id), _these(runs, runs.c.id)),
+        (_these(samples, samples.c.run_id), _these(outside_runs, outside_runs.c.run_id), _these(runs, runs.c.id)),
     ),
     (
-        _some(tasks.c.seq, tasks.c.job_seq == bindparam("job_seq")),
+        _values,
+        (_these(tasks, tasks.c.seq),),
+    ),
+    (
+        _some(maps.c.task_seq, maps.c.job_seq == bindparam("job_seq")),
+        (
+            _these(map_sources, map_sources.c.map_seq),
+            _these(map_values, map_values.c.map_seq),
+            _these(maps, maps.c.task_seq),
+        ),
+    ),
+    (
+        _some(tasks.c.seq, and_(tasks.c.job_seq == bindparam("job_seq"), PLAIN_TASK)),
         (
             _these(chord_parts, chord_parts.c.header_seq),
             _these(chords, chords.c.body_seq),
             _these(task_specs, task_specs.c.seq),
+            _these(task_ranges, task_ranges.c.first_seq),
+            _these(hidden_tasks, hidden_tasks.c.task_seq),
             _these(tasks, tasks.c.seq),
         ),
     ),
 )
 _job_id = Statement(select(jobs.c.id).where(jobs.c.seq == bindparam("job_seq")).with_for_update())
+_source = Statement(delete(job_sources).where(job_sources.c.job_seq == bindparam("job_seq")))
 _job = Statement(delete(jobs).where(jobs.c.seq == bindparam("job_seq")))
 
 
@@ -55,5 +112,6 @@ class Deletion(Part):
             while found := self._session.rows(some, job_seq=job_seq, job_id=job[0], most=_AT_ONCE):
                 keys = self._session.listed([row[0] for row in found])
                 for deletion in deletions:
-                    self._session.run(deletion, keys=keys)
+                    self._session.run(deletion, keys=keys, job_seq=job_seq)
+        self._session.run(_source, job_seq=job_seq)
         self._session.run(_job, job_seq=job_seq)

@@ -10,7 +10,7 @@ from app.adapters.sql.labels import has_label, holds_text
 from app.adapters.sql.part import LAST, Part, failure_of
 from app.adapters.sql.session import Row, dump
 from app.adapters.sql.statement import Insert, Statement, among, is_one_of
-from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, jobs
+from app.adapters.sql.tables import COUNT_COLUMNS, ENDED_JOBS, OPEN_JOBS, jobs
 from app.domain.job import Desired, Job
 from app.ports.records import JobFilter, Page
 from app.wire.states import JobState, TaskState
@@ -19,10 +19,12 @@ _STATES = {state.value: state for state in JobState}
 _DESIRED = {desired.value: desired for desired in Desired}
 _COUNTS = tuple(jobs.c[name] for name in COUNT_COLUMNS.values())
 _FIRST_COUNT = len(jobs.columns) - len(_COUNTS)
+_TEMPLATE = list(jobs.columns.keys()).index("template_id")
+_OPEN = list(jobs.columns.keys()).index("open")
 _SAVED = (
     *("project_id", "name", "name_folded", "state", "desired", "priority", "started_at_us", "finished_at_us"),
     *("failure_code", "failure_message", "parameters", "labels", "max_failed_tasks", "continue_on_failure"),
-    *("webhooks", "version"),
+    *("webhooks", "version", "removed", "updated_at_us", "submitted"),
 )
 
 _insert = Insert(jobs)
@@ -34,6 +36,13 @@ _canceling = Statement(
     .order_by(jobs.c.seq)
     .limit(bindparam("most"))
     .with_for_update()
+)
+_removed = Statement(
+    select(jobs)
+    .where(jobs.c.removed, is_one_of(jobs.c.state, *ENDED_JOBS))
+    .order_by(jobs.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
 )
 _add = update(jobs).where(jobs.c.seq == bindparam("k_seq")).values({c: c + bindparam(f"d_{c.name}") for c in _COUNTS})
 _add_to_many = Statement(_add)
@@ -70,6 +79,11 @@ def job_of(row: Row) -> Job:
         continue_on_failure=bool(row[19]),
         webhooks=tuple(orjson.loads(row[20])),
         version=row[21],
+        removed=bool(row[22]),
+        template_id=row[_TEMPLATE],
+        template_version=row[_TEMPLATE + 1],
+        open=bool(row[_OPEN]),
+        submitted=orjson.loads(row[_OPEN + 1]),
         counts=dict(zip(COUNT_COLUMNS, row[_FIRST_COUNT:], strict=True)),
     )
 
@@ -99,6 +113,11 @@ def _values(job: Job) -> dict[str, Any]:
         "continue_on_failure": job.continue_on_failure,
         "webhooks": dump(job.webhooks),
         "version": job.version,
+        "removed": job.removed,
+        "open": job.open,
+        "submitted": dump(job.submitted),
+        "template_id": job.template_id,
+        "template_version": job.template_version,
     }
 
 
@@ -108,6 +127,7 @@ def _page(wanted: JobFilter) -> Statement:
     found = _pages.get(shape)
     if found is None:
         conditions: list[ColumnElement[bool]] = [jobs.c.org_id == bindparam("org_id"), jobs.c.seq < bindparam("before")]
+        conditions.append(~jobs.c.removed)
         if wanted.queue:
             conditions.append(jobs.c.queue == bindparam("queue"))
         if wanted.state:
@@ -142,7 +162,7 @@ class JobReads(Part):
 
 class JobWrites(Part):
     def insert_job(self, job: Job) -> None:
-        values = _values(job)
+        values = _values(job) | {"updated_at_us": self.now_us}
         values |= {name: job.counts.get(state, 0) for state, name in COUNT_COLUMNS.items()}
         self._session.insert(_insert, [tuple(values[name] for name in _insert.columns)], 1)
 
@@ -153,6 +173,9 @@ class JobWrites(Part):
 
     def lock_canceling_jobs(self, limit: int) -> list[Job]:
         return [job_of(row) for row in self._session.rows(_canceling, most=limit)]
+
+    def lock_removed_jobs(self, limit: int) -> list[Job]:
+        return [job_of(row) for row in self._session.rows(_removed, most=limit)]
 
     def add_counts(self, deltas: Mapping[int, Mapping[TaskState, int]]) -> list[Job]:
         changes = [
@@ -165,7 +188,8 @@ class JobWrites(Part):
         return self.lock_jobs(deltas)
 
     def save_jobs(self, jobs: Sequence[Job]) -> None:
-        self._session.each(_save, [_values(job) for job in sorted(jobs, key=_seq)])
+        now = {"updated_at_us": self.now_us} if jobs else {}
+        self._session.each(_save, [_values(job) | now for job in sorted(jobs, key=_seq)])
 
     def desired(self, job_seqs: Collection[int]) -> Mapping[int, str]:
         if not job_seqs:

@@ -19,7 +19,7 @@ _STATES = {state.value: state for state in RunState}
 _SAVED = (
     *("state", "node_id", "claim_id", "offered_at_us", "claimed_at_us", "started_at_us", "finished_at_us"),
     *("progress", "status_text", "exit_code", "signal", "failure_code", "failure_message"),
-    *("result", "usage", "sequence"),
+    *("result", "usage", "sequence", "updated_at_us"),
 )
 
 _queued = is_one_of(runs.c.state, RunState.QUEUED.value)
@@ -36,7 +36,7 @@ _listed = (
 _insert = Insert(runs)
 _by_id = Statement(select(runs).where(runs.c.id == bindparam("id")))
 _of_job = Statement(_listed)
-_of_task = Statement(_listed.where(runs.c.task_seq == bindparam("task_seq")))
+_of_task = Statement(_listed.where(runs.c.task_seq.between(bindparam("first_seq"), bindparam("task_seq"))))
 _locked = Statement(select(runs).where(among(runs.c.id, "ids")).order_by(runs.c.id).with_for_update())
 _save = Statement(update(runs).where(runs.c.id == bindparam("k_id")), sets=_SAVED)
 _held = Statement(select(runs).where(_running, among(runs.c.node_id, "node_ids")).order_by(runs.c.id))
@@ -109,7 +109,7 @@ def run_of(row: Row) -> Run:
     )
 
 
-def _row(run: Run) -> Row:
+def _row(run: Run, now_us: int) -> Row:
     return (
         run.id,
         run.task_seq,
@@ -137,10 +137,11 @@ def _row(run: Run) -> Row:
         dump_or_none(run.result),
         usage_text(run.usage),
         run.sequence,
+        now_us,
     )
 
 
-def _changes(run: Run) -> dict[str, Any]:
+def _changes(run: Run, now_us: int) -> dict[str, Any]:
     return {
         "k_id": run.id,
         "state": run.state.value,
@@ -159,6 +160,7 @@ def _changes(run: Run) -> dict[str, Any]:
         "result": dump_or_none(run.result),
         "usage": usage_text(run.usage),
         "sequence": run.sequence,
+        "updated_at_us": now_us,
     }
 
 
@@ -167,12 +169,15 @@ class RunReads(Part):
         row = self._session.row(_by_id, id=run_id)
         return None if row is None else run_of(row)
 
-    def runs(self, job_seq: int, page: Page, task_seq: int | None = None) -> list[Run]:
+    def runs(
+        self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None
+    ) -> list[Run]:
         task, index, number = page.after or (FIRST, FIRST, FIRST)
         values = {"job_seq": job_seq, "a_task": task, "a_map": index, "a_number": number, "most": page.limit}
         if task_seq is None:
             return self._runs(_of_job, **values)
-        return self._runs(_of_task, task_seq=task_seq, **values)
+        first_seq = task_seq if first_seq is None else first_seq
+        return self._runs(_of_task, task_seq=task_seq, first_seq=first_seq, **values)
 
     def held(self, node_ids: Collection[str]) -> list[Run]:
         return self._runs(_held, node_ids=self._session.listed(node_ids)) if node_ids else []
@@ -189,10 +194,12 @@ class RunWrites(RunReads):
         return self._runs(_locked, ids=self._session.listed(run_ids)) if run_ids else []
 
     def insert_runs(self, runs: Sequence[Run]) -> None:
-        self._session.insert(_insert, map(_row, runs), len(runs))
+        now_us = self.now_us if runs else 0
+        self._session.insert(_insert, (_row(run, now_us) for run in runs), len(runs))
 
     def save_runs(self, runs: Sequence[Run]) -> None:
-        self._session.each(_save, [_changes(run) for run in runs])
+        now_us = self.now_us if runs else 0
+        self._session.each(_save, [_changes(run, now_us) for run in runs])
 
     def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
         return self._runs(_of_claim, node_id=node_id, claim_id=claim_id)

@@ -9,6 +9,9 @@ from app.wire.resources import Resources
 
 _RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
 
+_PLAIN = 17
+"""Fields of a task that is no map."""
+
 
 def spec_text(spec: TaskSpec) -> str:
     """A list and not an object: there are as many texts as tasks, and all would have the same keys."""
@@ -31,6 +34,7 @@ def spec_text(spec: TaskSpec) -> str:
             spec.tag,
             spec.submitted,
             spec.memory_growth,
+            *([spec.max_concurrency, spec.max_failed, spec.values] if spec.type == "map" else ()),
         ]
     )
 
@@ -54,4 +58,8 @@ def spec_of(text: str) -> TaskSpec:
         tag=row[14],
         submitted=row[15],
         memory_growth=row[16],
+        type="map" if len(row) > _PLAIN else "task",
+        max_concurrency=row[_PLAIN] if len(row) > _PLAIN else None,
+        max_failed=row[_PLAIN + 1] if len(row) > _PLAIN else None,
+        values=row[_PLAIN + 2] if len(row) > _PLAIN else None,
     )

@@ -60,6 +60,7 @@ def sqlite_engine(url: str, threads: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: object) -> None:
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
         with closing(connection.cursor()) as cursor:
             for setting in _SETTINGS:
                 cursor.execute(setting)

@@ -31,8 +31,11 @@ ONE: ColumnElement[Any] = literal_column("1")
 
 class _SqliteCompiler(SQLiteCompiler):
     def limit_clause(self, select: Any, **options: Any) -> str:
-        """SQLAlchemy's own always has an OFFSET, as a parameter without a name."""
-        return f" LIMIT {self.process(select._limit_clause, **options)}"
+        """SQLAlchemy's own always has an OFFSET, as a parameter without a name where none is wanted."""
+        limit = f" LIMIT {self.process(select._limit_clause, **options)}"
+        if select._offset_clause is None:
+            return limit
+        return f"{limit} OFFSET {self.process(select._offset_clause, **options)}"
 
 
 class _SqliteDialect(SQLiteDialect):

@@ -4,30 +4,55 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from app.adapters.sql.accounts import AccountReads, AccountWrites
+from app.adapters.sql.assets import AssetReads, AssetWrites
 from app.adapters.sql.chords import ChordWrites
 from app.adapters.sql.database import Database
 from app.adapters.sql.deletion import Deletion
+from app.adapters.sql.executions import ExecutionReads
+from app.adapters.sql.finding import FindingReads, FindingWrites
 from app.adapters.sql.jobs import JobReads, JobWrites
 from app.adapters.sql.leases import LeaseWrites
 from app.adapters.sql.literal import LiteralWrites
+from app.adapters.sql.maps import MapReads, MapWrites
 from app.adapters.sql.nodes import NodeReads, NodeWrites
+from app.adapters.sql.numbered import NumberedReads
+from app.adapters.sql.outside import OutsideReads, OutsideWrites
+from app.adapters.sql.people import PeopleReads, PeopleWrites
 from app.adapters.sql.ready import ReadyWrites
 from app.adapters.sql.runs import RunReads, RunWrites
 from app.adapters.sql.said import SaidReads, SaidWrites
 from app.adapters.sql.session import Session
 from app.adapters.sql.tasks import TaskReads, TaskWrites
+from app.adapters.sql.templates import TemplateReads, TemplateWrites
 from app.ports.store import Reader, Writer
 
 T = TypeVar("T")
 
 
-class SqlReader(JobReads, TaskReads, RunReads, SaidReads, NodeReads, AccountReads):
+class SqlReader(
+    FindingReads,
+    JobReads,
+    TaskReads,
+    MapReads,
+    RunReads,
+    SaidReads,
+    NodeReads,
+    AccountReads,
+    ExecutionReads,
+    NumberedReads,
+    OutsideReads,
+    PeopleReads,
+    AssetReads,
+    TemplateReads,
+):
     pass
 
 
 class SqlWriter(
+    FindingWrites,
     JobWrites,
     TaskWrites,
+    MapWrites,
     ChordWrites,
     LiteralWrites,
     ReadyWrites,
@@ -36,6 +61,10 @@ class SqlWriter(
     NodeWrites,
     AccountWrites,
     LeaseWrites,
+    OutsideWrites,
+    PeopleWrites,
+    AssetWrites,
+    TemplateWrites,
     Deletion,
     SqlReader,
 ):

@@ -17,7 +17,11 @@ Whole = BigInteger().with_variant(Integer(), "sqlite")  # INTEGER is what SQLite
 Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 OPEN_TASKS = tuple(state.value for state in TaskState if state not in TASK_TERMINAL)
+PLAIN = "map_index = -1"
+"""Tasks that are not values of maps: only these are found by job, id and name."""
+LAGGING = "closing OR next_index < total"
 OPEN_JOBS = tuple(state.value for state in JobState if state not in JOB_TERMINAL)
+ENDED_JOBS = tuple(state.value for state in JobState if state in JOB_TERMINAL)
 COUNT_COLUMNS = {state: f"n_{state.value}" for state in TaskState}
 
 
@@ -33,8 +37,8 @@ def _may(name: str, kind: Any = Whole) -> Column[Any]:
     return Column(name, kind)
 
 
-def _partial(name: str, *columns: Any, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def _among(states: tuple[str, ...]) -> str:
@@ -66,14 +70,23 @@ jobs = Table(
     _must("continue_on_failure", Boolean),
     _must("webhooks", Words),
     _must("version"),
+    _must("removed", Boolean),
+    _must("updated_at_us"),  # the store's own: when the row was last written, but for its counts
+    _may("template_id", Words),
+    _may("template_version"),
+    _must("open", Boolean),
+    _must("submitted", Words),
     *(_must(name) for name in COUNT_COLUMNS.values()),
     Index("jobs_by_id", "id", unique=True),
     Index("jobs_by_org", "org_id", "seq"),
     Index("jobs_by_queue", "org_id", "queue", "seq"),
     Index("jobs_by_state", "org_id", "state", "seq"),
     Index("jobs_by_project", "org_id", "project_id", "seq"),
+    _partial("jobs_by_template", "org_id", "template_id", "seq", where="template_id IS NOT NULL"),
     _partial("jobs_open", "org_id", "queue", where=_among(OPEN_JOBS)),
     _partial("jobs_canceling", "seq", where=f"desired = 'cancel' AND {_among(OPEN_JOBS)}"),
+    _partial("jobs_removed", "seq", where="removed"),
+    Index("jobs_by_update", "org_id", "queue", "updated_at_us", "seq"),
 )
 
 tasks = Table(
@@ -103,10 +116,12 @@ tasks = Table(
     _may("finished_at_us"),
     _may("failure_code", Words),
     _may("failure_message", Words),
-    Index("tasks_by_id", "id", unique=True),
-    Index("tasks_by_position", "job_seq", "position", unique=True),
-    Index("tasks_by_name", "job_seq", "name", unique=True),
+    _must("map_index"),  # -1 for a task that is no value of a map
+    _partial("tasks_by_id", "id", where=PLAIN, unique=True),
+    _partial("tasks_by_position", "job_seq", "position", where=PLAIN, unique=True),
+    _partial("tasks_by_name", "job_seq", "name", where=PLAIN, unique=True),
     _partial("tasks_open", "job_seq", "seq", where=_among(OPEN_TASKS)),
+    _partial("tasks_failed", "job_seq", "seq", where="state = 'failed'"),
 )
 _partial(
     "tasks_ready",
@@ -120,6 +135,59 @@ _partial(
 
 # What was asked for stands apart, so that the rows that change stay small.
 task_specs = Table("task_specs", METADATA, _key("seq"), _must("spec", Words))
+
+# Which tasks were submitted together, so that those of a project are found in their order: a row a job, as a rule.
+task_ranges = Table(
+    "task_ranges",
+    METADATA,
+    _key("first_seq"),
+    _must("last_seq"),
+    _must("job_seq"),
+    _must("org_id", Words),
+    _must("project_id", Words),
+    Index("task_ranges_by_project", "org_id", "project_id", "first_seq"),
+)
+
+hidden_tasks = Table("hidden_tasks", METADATA, _key("task_seq"))
+
+job_sources = Table("job_sources", METADATA, _key("job_seq"), _must("single", Boolean), _must("text", Words))
+
+# A map's values have the numbers before its own, SPAN of them (app/domain/map.py), and so need no index here.
+maps = Table(
+    "maps",
+    METADATA,
+    _key("task_seq"),
+    _must("job_seq"),
+    _must("route", Words),
+    _may("total"),
+    _must("fixed", Boolean),
+    _may("max_concurrency"),
+    _may("max_failed"),
+    _must("window_size"),
+    _must("next_index"),
+    _must("made"),
+    _must("keep", Boolean),
+    _must("live"),
+    _must("succeeded"),
+    _must("failed"),
+    _must("canceled"),
+    _must("result_bytes"),
+    _must("closing", Boolean),
+    _may("fetch_at_us"),
+    _must("fetches"),
+    Index("maps_by_job", "job_seq"),
+    _partial("maps_lagging", "task_seq", where=LAGGING),
+    _partial("maps_due", "fetch_at_us", where="fetch_at_us IS NOT NULL"),
+)
+map_sources = Table("map_sources", METADATA, _key("map_seq"), _must("source", Words))
+map_values = Table(
+    "map_values",
+    METADATA,
+    _key("map_seq"),
+    _key("first_index"),
+    _must("count"),
+    _must("chunk", Words),
+)
 
 chords = Table(
     "chords",
@@ -190,11 +258,15 @@ runs = Table(
     _may("result", Words),
     _may("usage", Words),
     _must("sequence"),
+    _must("updated_at_us"),  # the store's own
     Index("runs_by_number", "job_seq", "task_seq", "map_index", "number", unique=True),
     _partial("runs_held", "node_id", "claim_id", where="state = 'running'"),
     _partial("runs_queued", "route", "offered_at_us", where="state = 'queued'"),
     _partial("runs_offered", "offered_at_us", where="state = 'queued'"),
 )
+
+# What those who feed runs from outside of the fleet say of them, and no column of `runs` holds.
+outside_runs = Table("outside_runs", METADATA, _key("run_id", Words), _must("said", Words))
 
 lines = Table(
     "lines",
@@ -272,8 +344,47 @@ projects = Table(
     _must("org_id", Words),
     _must("name", Words),
     _must("created_at_us"),
+    _must("created_by", Words),
+    _must("access", Words),
+    _must("kind", Words),
+    _may("data", Words),
+    _may("graph", Words),
+    _may("modified_at_us"),
+    _must("removed", Boolean),
     Index("projects_by_id", "id", unique=True),
     Index("projects_by_org", "org_id", "seq"),
+    _partial("projects_removed", "seq", where="removed"),
+)
+
+templates = Table(
+    "templates",
+    METADATA,
+    _key("seq"),
+    _must("id", Words),
+    _must("org_id", Words),
+    _must("name", Words),
+    _must("description", Words),
+    _must("kind", Words),
+    _must("created_by", Words),
+    _must("created_at_us"),
+    _must("changed_at_us"),
+    _must("version"),
+    _must("runs"),
+    Index("templates_by_id", "id", unique=True),
+    Index("templates_by_org", "org_id", "seq"),
+    Index("templates_by_name", "org_id", "name", "seq"),
+)
+
+template_versions = Table(
+    "template_versions",
+    METADATA,
+    _key("template_id", Words),
+    _key("number"),
+    _must("created_by", Words),
+    _must("created_at_us"),
+    _must("comment", Words),
+    _must("job", Words),
+    _must("questions", Words),
 )
 
 queues = Table(
@@ -297,8 +408,106 @@ tokens = Table(
     _must("created_at_us"),
     _may("expires_at_us"),
     _may("revoked_at_us"),
+    _may("user_id", Words),
+    _may("node_id", Words),
+    _may("used_at_us"),
     Index("tokens_by_org", "org_id", "created_at_us", "id"),
 )
+
+organizations = Table(
+    "organizations", METADATA, _key("id", Words), _must("name", Words), _must("created_at_us")
+)
+
+users = Table(
+    "users",
+    METADATA,
+    _key("id", Words),
+    _must("org_id", Words),
+    _must("name", Words),
+    _must("role", Words),
+    _must("created_at_us"),
+    _may("revoked_at_us"),
+    Index("users_by_org", "org_id", "created_at_us", "id"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("seq", Whole, primary_key=True, autoincrement=True),
+    _must("org_id", Words),
+    _must("at_us"),
+    _must("who", Words),
+    _must("token_id", Words),
+    _must("address", Words),
+    _must("method", Words),
+    _must("route", Words),
+    _must("resource_id", Words),
+    _must("status"),
+    _must("request_id", Words),
+    Index("audit_by_org", "org_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+assets = Table(
+    "assets",
+    METADATA,
+    _key("seq"),
+    _must("id", Words),
+    _must("org_id", Words),
+    _must("project_id", Words),
+    _must("filename", Words),
+    _must("size"),
+    _must("checksum", Words),
+    _must("media_type", Words),
+    _must("created_at_us"),
+    _must("modified_at_us"),
+    _must("created_by", Words),
+    _must("blob", Words),
+    _must("space", Words),
+    _must("key", Words),
+    _may("expires_at_us"),
+    _may("job_seq"),
+    _may("task_seq"),
+    _may("job_id", Words),
+    _may("task_id", Words),
+    _must("task_name", Words),
+    _may("run_id", Words),
+    _must("number"),
+    _must("map_index"),
+    _must("name", Words),
+    Index("assets_by_id", "id", unique=True),
+    Index("assets_by_org", "org_id", "seq"),
+    Index("assets_by_project", "org_id", "project_id", "seq"),
+    Index("assets_by_filename", "org_id", "project_id", "filename", "seq"),
+)
+_partial("assets_in_space", assets.c.org_id, assets.c.space, assets.c.key, where="space <> ''", unique=True)
+_partial("assets_of_run", assets.c.run_id, assets.c.name, where="run_id IS NOT NULL", unique=True)
+_partial("assets_of_job", assets.c.job_seq, assets.c.seq, where="job_seq IS NOT NULL")
+_partial("assets_of_task", assets.c.task_seq, assets.c.seq, where="task_seq IS NOT NULL")
+_partial("assets_expiring", assets.c.expires_at_us, where="expires_at_us IS NOT NULL")
+
+# Which jobs were submitted with an asset as an input.
+asset_uses = Table(
+    "asset_uses",
+    METADATA,
+    _key("asset_seq"),
+    _key("job_seq"),
+    Index("asset_uses_by_job", "job_seq"),
+    sqlite_with_rowid=False,
+)
+
+loose_blobs = Table(
+    "loose_blobs",
+    METADATA,
+    _key("blob", Words),
+    _must("due_at_us"),
+    _must("upload_id", Words),
+    _must("part"),
+    _must("size"),
+    _must("checksum", Words),
+    Index("loose_blobs_by_due", "due_at_us"),
+)
+_partial("loose_blobs_of_upload", loose_blobs.c.upload_id, loose_blobs.c.part, where="upload_id <> ''")
 
 kept_answers = Table(
     "kept_answers",
@@ -309,6 +518,8 @@ kept_answers = Table(
     _must("body_hash", Words),
     _must("resource_id", Words),
     _must("at_us"),
+    _may("status"),
+    _must("answer", Words),
     Index("kept_answers_by_age", "at_us"),
 )
 

@@ -1,34 +1,39 @@
 """Tasks: rows of the table `tasks`, and beside them what was asked for in `task_specs`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, literal_column, select, update
 
 from app.adapters.sql.part import FIRST, Part, failure_of
 from app.adapters.sql.runs import run_of
-from app.adapters.sql.session import Row, load_or_none
+from app.adapters.sql.session import Row, Session, load_or_none
 from app.adapters.sql.specs import spec_of, spec_text
 from app.adapters.sql.statement import Insert, Statement, among, is_one_of
 from app.adapters.sql.tables import OPEN_TASKS, chord_parts, runs, task_specs, tasks
 from app.domain.chords import RunWhen
-from app.domain.task import Task, TaskSpec
+from app.domain.task import NO_ROUTE, Task, TaskSpec
 from app.ports.records import NeedResult, Page, TaskView
+from app.ports.store import LARGEST_SEQ
 from app.wire.states import TASK_TERMINAL, TaskState
 
 _STATES = {state.value: state for state in TaskState}
 _RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
-_WIDTH = len(tasks.columns)
+TASK_WIDTH = len(tasks.columns)
 _SAVED = (
     *("state", "route", "rank", "height", "attempts", "runs", "crashes", "run_id", "due_at_us", "cancel"),
     *("started_at_us", "finished_at_us", "failure_code", "failure_message"),
 )
 
-_views: Select[Any] = select(*tasks.columns, task_specs.c.spec, *runs.columns).select_from(
+PLAIN_TASK = tasks.c.map_index == literal_column("-1")
+"""No value of a map. As in the indexes by job, id and name, which have only these."""
+
+VIEWED: Select[Any] = select(*tasks.columns, task_specs.c.spec, *runs.columns).select_from(
     tasks.join(task_specs, task_specs.c.seq == tasks.c.seq).outerjoin(runs, runs.c.id == tasks.c.run_id)
-)
+).where(PLAIN_TASK)
 _paged = (
-    _views.where(tasks.c.job_seq == bindparam("job_seq"), tasks.c.position > bindparam("after"))
+    VIEWED.where(tasks.c.job_seq == bindparam("job_seq"), tasks.c.position > bindparam("after"))
     .order_by(tasks.c.position)
     .limit(bindparam("most"))
 )
@@ -36,18 +41,23 @@ _header, _body = tasks.alias("header"), tasks.alias("body")
 
 _insert = Insert(tasks)
 _insert_specs = Insert(task_specs)
-_by_id = Statement(_views.where(tasks.c.id == bindparam("id")))
+_by_id = Statement(VIEWED.where(tasks.c.id == bindparam("id")))
 _of_job = Statement(_paged)
 _named = Statement(_paged.where(tasks.c.name == bindparam("name")))
 _locked = Statement(select(tasks).where(among(tasks.c.seq, "seqs")).order_by(tasks.c.seq).with_for_update())
 _in_states = (
     select(tasks)
-    .where(tasks.c.job_seq == bindparam("job_seq"), among(tasks.c.state, "states"), tasks.c.seq > bindparam("after"))
+    .where(
+        tasks.c.job_seq == bindparam("job_seq"),
+        among(tasks.c.state, "states"),
+        tasks.c.seq > bindparam("after"),
+        tasks.c.seq < bindparam("below"),
+    )
     .order_by(tasks.c.seq)
     .limit(bindparam("most"))
     .with_for_update()
 )
-_in_any_states = Statement(_in_states)
+_in_any_states = Statement(_in_states.where(PLAIN_TASK))
 _in_open_states = Statement(_in_states.where(is_one_of(tasks.c.state, *OPEN_TASKS)))
 _not_yet_out = (
     select(tasks.c.seq)
@@ -64,12 +74,19 @@ _set_rank = Statement(
     .where(tasks.c.seq.in_(_not_yet_out), is_one_of(tasks.c.state, TaskState.WAITING.value, TaskState.READY.value))
     .values(rank=bindparam("rank"))
 )
+_set_rank_of_maps = Statement(
+    update(tasks)
+    .where(
+        tasks.c.job_seq == bindparam("k_job"), PLAIN_TASK, tasks.c.route == bindparam("no_route"),
+    )
+    .values(rank=bindparam("rank"))
+)
 _save = Statement(update(tasks).where(tasks.c.seq == bindparam("k_seq")), sets=_SAVED)
 _specs = Statement(select(task_specs).where(among(task_specs.c.seq, "seqs")))
 _results = Statement(
-    select(tasks.c.name, tasks.c.state, runs.c.result)
+    select(tasks.c.name, tasks.c.state, runs.c.result, tasks.c.seq, tasks.c.route)
     .select_from(tasks.outerjoin(runs, runs.c.id == tasks.c.run_id))
-    .where(tasks.c.job_seq == bindparam("job_seq"), among(tasks.c.name, "names"))
+    .where(tasks.c.job_seq == bindparam("job_seq"), PLAIN_TASK, among(tasks.c.name, "names"))
 )
 _edges = Statement(
     select(_header.c.position, _body.c.position)
@@ -78,7 +95,7 @@ _edges = Statement(
             _body, _body.c.seq == chord_parts.c.body_seq
         )
     )
-    .where(_header.c.job_seq == bindparam("job_seq"))
+    .where(_header.c.job_seq == bindparam("job_seq"), _header.c.map_index == literal_column("-1"))
     .order_by(_body.c.position, chord_parts.c.part_index)
 )
 
@@ -108,6 +125,7 @@ def task_of(row: Row) -> Task:
         started_at_us=row[20],
         finished_at_us=row[21],
         failure=failure_of(row[22], row[23]),
+        map_index=None if row[24] < 0 else row[24],
     )
 
 
@@ -137,7 +155,12 @@ def _row(task: Task) -> Row:
         task.finished_at_us,
         task.failure.code if task.failure else None,
         task.failure.message if task.failure else None,
+        -1 if task.map_index is None else task.map_index,
     )
+
+
+def insert_tasks(session: Session, tasks: Sequence[Task]) -> None:
+    session.insert(_insert, map(_row, tasks), len(tasks))
 
 
 def _changes(task: Task) -> dict[str, Any]:
@@ -160,30 +183,42 @@ def _changes(task: Task) -> dict[str, Any]:
     }
 
 
-def _view(row: Row) -> TaskView:
-    run = row[_WIDTH + 1 :]
-    return TaskView(task=task_of(row), spec=spec_of(row[_WIDTH]), run=None if run[0] is None else run_of(run))
+def view_of(row: Row) -> TaskView:
+    run = row[TASK_WIDTH + 1 :]
+    return TaskView(task=task_of(row), spec=spec_of(row[TASK_WIDTH]), run=None if run[0] is None else run_of(run))
 
 
 class TaskReads(Part):
     def task(self, task_id: str) -> TaskView | None:
         row = self._session.row(_by_id, id=task_id)
-        return None if row is None else _view(row)
+        return None if row is None else view_of(row)
 
     def tasks(self, job_seq: int, page: Page, name: str | None = None) -> list[TaskView]:
         values = {"job_seq": job_seq, "after": page.after[0] if page.after else FIRST, "most": page.limit}
         if name is None:
-            return [_view(row) for row in self._session.rows(_of_job, **values)]
-        return [_view(row) for row in self._session.rows(_named, name=name, **values)]
+            return [view_of(row) for row in self._session.rows(_of_job, **values)]
+        return [view_of(row) for row in self._session.rows(_named, name=name, **values)]
 
     def edges(self, job_seq: int) -> list[tuple[int, int]]:
         return [(row[0], row[1]) for row in self._session.rows(_edges, job_seq=job_seq)]
 
+    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
+        if not names:
+            return {}
+        rows = self._session.rows(_results, job_seq=job_seq, names=self._session.listed(names))
+        return {
+            name: NeedResult(
+                state=_STATES[state], result=load_or_none(result), map_seq=seq if route == NO_ROUTE else None
+            )
+            for name, state, result, seq, route in rows
+        }
+
 
 class TaskWrites(Part):
     def insert_tasks(self, tasks: Sequence[Task], specs: Sequence[TaskSpec]) -> None:
-        rows = ((task.seq, spec_text(spec)) for task, spec in zip(tasks, specs, strict=True))
-        self._session.insert(_insert, map(_row, tasks), len(tasks))
+        kept = (replace(spec, values=None) if spec.type == "map" else spec for spec in specs)  # they are in `maps.py`
+        rows = ((task.seq, spec_text(spec)) for task, spec in zip(tasks, kept, strict=True))
+        insert_tasks(self._session, tasks)
         self._session.insert(_insert_specs, rows, len(tasks))
 
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
@@ -191,14 +226,24 @@ class TaskWrites(Part):
             return []
         return [task_of(row) for row in self._session.rows(_locked, seqs=self._session.listed(seqs))]
 
-    def lock_tasks_in(self, job_seq: int, states: Collection[TaskState], limit: int, after_seq: int = 0) -> list[Task]:
+    def lock_tasks_in(
+        self,
+        job_seq: int,
+        states: Collection[TaskState],
+        limit: int,
+        after_seq: int = 0,
+        *,
+        below_seq: int = LARGEST_SEQ,
+    ) -> list[Task]:
         statement = _in_any_states if TASK_TERMINAL.intersection(states) else _in_open_states
         listed = self._session.listed([state.value for state in states])
-        rows = self._session.rows(statement, job_seq=job_seq, states=listed, most=limit, after=after_seq)
+        between = {"after": after_seq, "below": below_seq}
+        rows = self._session.rows(statement, job_seq=job_seq, states=listed, most=limit, **between)
         return [task_of(row) for row in rows]
 
     def set_task_priority(self, job_seq: int, priority: int) -> None:
         self._session.run(_set_rank, k_job=job_seq, rank=-priority)
+        self._session.run(_set_rank_of_maps, k_job=job_seq, rank=-priority, no_route=NO_ROUTE)
 
     def save_tasks(self, tasks: Sequence[Task]) -> None:
         self._session.each(_save, [_changes(task) for task in tasks])
@@ -207,9 +252,3 @@ class TaskWrites(Part):
         if not seqs:
             return {}
         return {row[0]: spec_of(row[1]) for row in self._session.rows(_specs, seqs=self._session.listed(seqs))}
-
-    def results(self, job_seq: int, names: Collection[str]) -> Mapping[str, NeedResult]:
-        if not names:
-            return {}
-        rows = self._session.rows(_results, job_seq=job_seq, names=self._session.listed(names))
-        return {row[0]: NeedResult(state=_STATES[row[1]], result=load_or_none(row[2])) for row in rows}

@@ -1,7 +1,7 @@
 """The native API below /v1: schemas by noun, views that are sentences, and its OpenAPI text."""
 
 from app.rest import problems
-from app.rest.native import account, fleet, jobs, runs, tasks
+from app.rest.native import account, assets, fleet, jobs, outputs, people, runs, tasks, tell, templates
 from app.rest.native.schemas.shown import ProblemShown
 from app.rest.surface import Surface
 
@@ -16,7 +16,18 @@ SURFACE = Surface(
     name="native",
     title="Flotilla",
     text=TEXT,
-    parts=(jobs.routes, tasks.routes, runs.routes, fleet.routes, account.routes),
+    parts=(
+        jobs.routes,
+        tasks.routes,
+        runs.routes,
+        fleet.routes,
+        account.routes,
+        people.routes,
+        tell.routes,
+        templates.routes,
+        assets.routes,
+        outputs.routes,
+    ),
     plain=("protocol", "health"),
     error=ProblemShown,
     error_type=problems.MEDIA_TYPE,

@@ -1,14 +1,28 @@
-"""The native API's decorators: those of every surface, and the native way of showing a list."""
+"""The native API's decorators: those of every surface, POSTs that are done once a key, and lists."""
 
 from functools import wraps
 from typing import Any
 
-from app.rest import paging
+from app.domain import limits
+from app.rest import paging, repeats
 from app.rest.blueprint import Decorator, SurfaceBlueprint, View
 from app.rest.native.schemas.shown import Shown, list_of
 
+_KEY = {
+    "in": "header",
+    "name": repeats.HEADER,
+    "schema": {"type": "string", "minLength": 1, "maxLength": limits.MAX_IDEMPOTENCY_KEY},
+    "description": "A repeat with the same key and body within a day is answered as the first was, and done once.",
+}
+
 
 class NativeBlueprint(SurfaceBlueprint):
+    def post(self, rule: str, **options: Any) -> Decorator:
+        """Takes `Idempotency-Key`."""
+        register: Decorator = super().post(rule, **options)
+        described = self.doc(parameters=[_KEY])
+        return lambda view: register(described(repeats.once(view)))
+
     def listing(self, item: type[Shown]) -> Decorator:
         """The view answers with a `paging.Listing` of what `item` shows."""
 

@@ -62,7 +62,8 @@ class Text(fields.String):
 
     def __init__(self, high: int, *, low: int = 1, **kwargs: Any) -> None:
         self._low, self._high = low, high
-        super().__init__(validate=validate.Length(low, high), **kwargs)
+        kwargs["metadata"] = {"minLength": low, "maxLength": high, **kwargs.get("metadata", {})}
+        super().__init__(**kwargs)
         self.validators = [self._check]
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -98,13 +99,22 @@ class Choice(fields.String):
 
     def __init__(self, allowed: Iterable[str], **kwargs: Any) -> None:
         self._allowed = tuple(str(each) for each in allowed)
-        super().__init__(validate=validate.OneOf(self._allowed), **kwargs)
+        kwargs["metadata"] = {"enum": list(self._allowed), **kwargs.get("metadata", {})}
+        super().__init__(**kwargs)
         self.validators = []
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str) or value not in self._allowed:
             raise ValidationError(f"must be one of {', '.join(self._allowed)}")
         return value
+
+
+class OneOf(fields.Raw):
+    """A document of one of these kinds: for the OpenAPI text (`app/rest/openapi.py`). Who reads it sees which."""
+
+    def __init__(self, *kinds: type[Schema], **kwargs: Any) -> None:
+        self.kinds = kinds
+        super().__init__(**kwargs)
 
 
 class Object(fields.Raw):

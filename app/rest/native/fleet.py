@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.rest import auth
+from flask import Response
+
+from app.rest import auth, entity, repeats
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
+from app.rest.native.schemas.account import Issued, JoinIn, NewToken
 from app.rest.native.schemas.fleet_out import ExecutorShown, NodeShown, QueueShown
 from app.rest.native.schemas.queries import PageQuery
 from app.rest.paging import Listing, cut
-from app.services import control, query
+from app.services import control, query, tokens
 from app.services.query import NodeView, QueueView
 
 routes = NativeBlueprint("nodes", __name__, description="Compute hosts, queues and executors")
 
-READ, ADMIN = auth.scope("jobs:read"), auth.scope("nodes:admin")
+READ, ADMIN, JOIN = auth.scope("jobs:read"), auth.scope("nodes:admin"), auth.scope("nodes:join")
 
 
 @routes.get("/v1/nodes")
@@ -29,9 +32,20 @@ def list_nodes(asked: Mapping[str, Any]) -> Listing[NodeView]:
 @routes.get("/v1/nodes/<key:node_id>")
 @READ
 @routes.response(200, NodeShown)
-def read_node(node_id: str) -> NodeView:
+def read_node(node_id: str) -> Response:
     """One node"""
-    return query.node(core(), who(), node_id)
+    return entity.polled(NodeShown.show(query.node(core(), who(), node_id)))
+
+
+@routes.post("/v1/nodes/join")
+@JOIN
+@repeats.sealed
+@routes.arguments(JoinIn)
+@routes.response(201, NewToken)
+def join_fleet(node: Mapping[str, Any]) -> Issued:
+    """Get a node's own token for a join token, which is good for this once"""
+    made, text = tokens.join(core(), who(), node["node_id"])
+    return Issued(token=made, text=text)
 
 
 @routes.post("/v1/nodes/<key:node_id>/drain")

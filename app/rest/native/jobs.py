@@ -30,6 +30,7 @@ READ, WRITE = auth.scope("jobs:read"), auth.scope("jobs:write")
 @WRITE
 @routes.arguments(SubmitQuery, location="query")
 @routes.arguments(JobIn)
+@repeats.own
 @routes.response(201, JobShown, headers={"Location": {"schema": {"type": "string"}}})
 @routes.alt_response(200, schema=PlanShown, description="With dryRun=true", success=True)
 def submit_job(asked: Mapping[str, Any], job: Mapping[str, Any], queue: str) -> Any:

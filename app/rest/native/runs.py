@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Response
+
 from app.domain.run import Run
 from app.ports.records import Event, Page, StoredLine
-from app.rest import auth
+from app.rest import auth, entity
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
 from app.rest.native.schemas.queries import EventsQuery, PageQuery
@@ -40,9 +42,9 @@ def list_task_runs(asked: Mapping[str, Any], task_id: str) -> Listing[Run]:
 @routes.get("/v1/runs/<id:run_id>")
 @READ
 @routes.response(200, RunShown)
-def read_run(run_id: str) -> Run:
+def read_run(run_id: str) -> Response:
     """One run"""
-    return query.run(core(), who(), run_id)
+    return entity.polled(RunShown.show(query.run(core(), who(), run_id)))
 
 
 @routes.get("/v1/runs/<id:run_id>/usage")

@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Response
+
 from app.ports.records import TaskView
-from app.rest import auth
+from app.rest import auth, entity
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
-from app.rest.native.schemas.queries import TasksQuery
+from app.rest.native.schemas.queries import PageQuery, TasksQuery
 from app.rest.native.schemas.task_in import TaskChange
 from app.rest.native.schemas.task_out import ExplanationShown, TaskShown
+from app.rest.native.schemas.value_out import ValueShown
 from app.rest.paging import Listing, window
-from app.services import control, hold, query, rerun
+from app.services import control, hold, map_list, query, rerun
 from app.services.explain import Explanation, explain
+from app.services.map_list import OneValue
 
 routes = NativeBlueprint("tasks", __name__, description="Nodes of a job's graph")
 
@@ -35,9 +39,9 @@ def list_tasks(asked: Mapping[str, Any], job_id: str) -> Listing[TaskView]:
 @routes.get("/v1/tasks/<id:task_id>")
 @READ
 @routes.response(200, TaskShown)
-def read_task(task_id: str) -> TaskView:
+def read_task(task_id: str) -> Response:
     """One task"""
-    return query.task(core(), who(), task_id)
+    return entity.polled(TaskShown.show(query.task(core(), who(), task_id)))
 
 
 @routes.get("/v1/tasks/<id:task_id>/explain")
@@ -46,6 +50,15 @@ def read_task(task_id: str) -> TaskView:
 def explain_task(task_id: str) -> Explanation:
     """Why a task does not run, and what would change it"""
     return explain(core(), who(), task_id)
+
+
+@routes.get("/v1/tasks/<id:task_id>/values")
+@READ
+@routes.arguments(PageQuery, location="query")
+@routes.listing(ValueShown)
+def list_values(asked: Mapping[str, Any], task_id: str) -> Listing[OneValue]:
+    """The values of a map that have been opened, in order, with their results"""
+    return window(asked, lambda page: map_list.values(core(), who(), task_id, page), key=lambda one: (one.index,))
 
 
 @routes.post("/v1/tasks/<id:task_id>/cancel")

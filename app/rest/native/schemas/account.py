@@ -9,10 +9,11 @@ from app.domain import limits
 from app.ports.records import Project, Token
 from app.rest.native.fields import Choice, Strict, Text, Time, Whole, rfc3339
 from app.rest.native.schemas.shown import Document, Shown, list_of, time_or_none
-from app.services.access import SCOPES
+from app.services.access import ISSUED_ROLES, SCOPES, SYSTEM
 
+JOINING = "A token of the role join is good for one node to join with, for an hour at most."
 LONGEST_LIFE_S = 10 * 366 * 86_400
-KNOWN_SCOPES = tuple(sorted({scope for scopes in SCOPES.values() for scope in scopes}))
+KNOWN_SCOPES = tuple(sorted({SYSTEM, *(scope for scopes in SCOPES.values() for scope in scopes)}))
 
 
 class ProjectIn(Strict):
@@ -48,9 +49,14 @@ class Scopes(fields.List[Any]):
 
 class TokenIn(Strict):
     name = Text(limits.MAX_JOB_NAME, required=True)
-    role = Choice(SCOPES, load_default="member")
+    role = Choice(ISSUED_ROLES, metadata={"description": "The user's by default; without a user member."})
     scopes = Scopes(Choice(KNOWN_SCOPES), metadata={"description": "Fewer than the role's; by default all of them."})
-    expires_s = Whole(1, LONGEST_LIFE_S, data_key="expiresInSeconds")
+    expires_s = Whole(1, LONGEST_LIFE_S, data_key="expiresInSeconds", metadata={"description": JOINING})
+    user_id = fields.UUID(data_key="userId", metadata={"description": "Whose it is; it never may more than he."})
+
+
+class JoinIn(Strict):
+    node_id = Text(limits.MAX_LABEL, required=True, data_key="nodeId", metadata={"description": "As it registers."})
 
 
 class TokenShown(Shown):
@@ -61,6 +67,9 @@ class TokenShown(Shown):
     createdAt = Time()
     expiresAt = Time(allow_none=True)
     revokedAt = Time(allow_none=True)
+    lastUsedAt = Time(allow_none=True, metadata={"description": "To the minute."})
+    userId = fields.UUID(allow_none=True)
+    nodeId = fields.String(allow_none=True, metadata={"description": "The only node it speaks for."})
 
     @staticmethod
     def show(value: Token) -> Document:
@@ -72,6 +81,9 @@ class TokenShown(Shown):
             "createdAt": rfc3339(value.created_at_us),
             "expiresAt": time_or_none(value.expires_at_us),
             "revokedAt": time_or_none(value.revoked_at_us),
+            "lastUsedAt": time_or_none(value.used_at_us),
+            "userId": value.user_id,
+            "nodeId": value.node_id,
         }
 
 
@@ -86,16 +98,9 @@ class Issued:
     text: str
 
 
-class NewToken(Shown):
-    id = fields.String()
-    name = fields.String()
-    role = fields.String()
-    scopes = fields.List(fields.String())
-    createdAt = Time()
-    expiresAt = Time(allow_none=True)
-    revokedAt = Time(allow_none=True)
+class NewToken(TokenShown):
     token = fields.String(metadata={"description": "Shown this once."})
 
     @staticmethod
-    def show(value: Issued) -> Document:
+    def show(value: Issued) -> Document:  # type: ignore[override]  # a token and its text
         return {**TokenShown.show(value.token), "token": value.text}

@@ -41,6 +41,8 @@ class JobShown(Shown):
     maxFailedTasks = fields.Integer(allow_none=True)
     continueOnFailure = fields.Boolean()
     webhooks = fields.List(fields.Dict())
+    templateId = fields.UUID(allow_none=True, metadata={"description": "That it was started from."})
+    templateVersion = fields.Integer(allow_none=True)
     version = fields.Integer(metadata={"description": "Grows with each PATCH, pause, resume and cancel."})
 
     @staticmethod
@@ -65,6 +67,8 @@ class JobShown(Shown):
             "maxFailedTasks": value.max_failed_tasks,
             "continueOnFailure": value.continue_on_failure,
             "webhooks": value.webhooks,
+            "templateId": value.template_id,
+            "templateVersion": value.template_version,
             "version": value.version,
         }
 
@@ -97,7 +101,7 @@ class GraphShown(Shown):
             {
                 "id": view.task.id,
                 "name": view.task.name,
-                "type": "task",
+                "type": view.spec.type,
                 "executor": view.spec.executor,
                 "state": view.task.state,
                 "progress": progress(view),
@@ -116,6 +120,12 @@ class ShapeShown(Shown):
     nodes = fields.List(fields.String(), metadata={"description": "Names of the nodes that could."})
 
 
+class MapPlanShown(Shown):
+    name = fields.String()
+    values = fields.Integer(allow_none=True, metadata={"description": "null when they are not known before it runs."})
+    maxConcurrency = fields.Integer(allow_none=True)
+
+
 class PlanShown(Shown):
     """What a job would be; nothing is stored."""
 
@@ -123,7 +133,8 @@ class PlanShown(Shown):
     edges = fields.Integer()
     levels = fields.List(fields.Integer(), metadata={"description": "Tasks by the length of the chain above them."})
     criticalPath = fields.Integer(metadata={"description": "Tasks in the longest chain."})
-    total = fields.Nested(AmountShown)
+    total = fields.Nested(AmountShown, metadata={"description": "With each value of a map, where they are known."})
+    maps = fields.List(fields.Nested(MapPlanShown))
     shapes = fields.List(fields.Nested(ShapeShown))
 
     @staticmethod
@@ -144,5 +155,8 @@ class PlanShown(Shown):
             "levels": value.levels,
             "criticalPath": value.critical_path,
             "total": amount(value.total),
+            "maps": [
+                {"name": each.name, "values": each.values, "maxConcurrency": each.concurrency} for each in value.maps
+            ],
             "shapes": shapes,
         }

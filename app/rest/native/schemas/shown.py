@@ -24,7 +24,7 @@ class Shown(Schema):
         raise NotImplementedError
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        return self.show(obj)
+        return [self.show(each) for each in obj] if self.many or many else self.show(obj)
 
 
 class Pages(Shown):

@@ -7,12 +7,11 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.domain import limits
 from app.domain.chords import RunWhen
+from app.domain.task import DEFAULT_SHAPE
 from app.rest import files, paths, payloads
 from app.rest.native.fields import Choice, Object, Strict, Text, Whole, text_problem
+from app.wire.resources import Resources
 
-NO_MAPS: Final = (
-    "this version of the server runs no maps; submit one task for each value, with `type` `task` or without `type`"
-)
 MOST_MEMORY_GROWTH: Final = 16
 
 
@@ -88,7 +87,7 @@ class Files(fields.List[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if found := list(self._judge(value)):
-            raise ValidationError(_tree(found))
+            raise ValidationError(tree(found))
         return list(value)
 
 
@@ -105,55 +104,83 @@ class Needs(fields.List[Any]):
         return value
 
 
-class Type(Choice):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if value == "map":
-            raise ValidationError(NO_MAPS)
-        return super()._deserialize(value, attr, data, **kwargs)
+class Common(Strict):
+    """What is said of a task and of a map alike."""
 
-
-class TaskIn(Strict):
     name = Text(limits.MAX_TASK_NAME, required=True, metadata={"description": "Unique in the job."})
-    type = Type(("task",), load_default="task")
-    executor = Executor(
-        required=True,
-        metadata={
-            "oneOf": [
-                {"type": "string", "minLength": 1, "maxLength": limits.MAX_EXECUTOR_NAME},
-                {
-                    "type": "object",
-                    "required": ["name"],
-                    "properties": {"name": {"type": "string"}, "version": {"type": "string"}},
-                    "additionalProperties": False,
-                },
-            ]
-        },
-    )
     needs = Needs(load_default=list)
     run_when = Choice(RunWhen, data_key="runWhen", load_default=RunWhen.ALL_SUCCEEDED.value)
+    requirements = fields.Nested(Requirements)
+    limitations = fields.Nested(Limitations)
+    hints = Object()
+    priority = Whole(0, 100, metadata={"description": "Higher goes first; the job's own where it is not given."})
+    tag = Text(limits.MAX_EXECUTOR_NAME, low=0, metadata={"description": "Of the nodes to run on."})
+
+
+EXECUTOR: Final = {
+    "oneOf": [
+        {"type": "string", "minLength": 1, "maxLength": limits.MAX_EXECUTOR_NAME},
+        {
+            "type": "object",
+            "required": ["name"],
+            "properties": {"name": {"type": "string"}, "version": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+class TaskIn(Common):
+    type = Choice(("task",))
+    executor = Executor(required=True, metadata=EXECUTOR)
     payload = fields.Raw(allow_none=True, load_default=None, metadata={"description": "What the executor takes."})
     inputs = Files(Input, files.input_problems, load_default=list)
     outputs = Files(Output, files.output_problems, load_default=list)
-    requirements = fields.Nested(Requirements, load_default=dict)
-    limitations = fields.Nested(Limitations, load_default=dict)
-    hints = Object(load_default=dict)
-    priority = Whole(0, 100, metadata={"description": "Higher goes first; the job's own where it is not given."})
-    tag = Text(limits.MAX_EXECUTOR_NAME, low=0, load_default="", metadata={"description": "Of the nodes to run on."})
 
     @validates_schema
     def _payload_fits(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         found = list(payloads.problems(data["executor"][0], data["payload"]))
         if found:
-            raise ValidationError({"payload": _tree(found)})
+            raise ValidationError({"payload": tree(found)})
 
 
-def _tree(found: Iterable[tuple[str, str]]) -> Any:
+def said_in_the_spec(loaded: Mapping[str, Any], item: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+    """The fields of a TaskSpec that say how it runs, from a task or an inner task as read. What of `item`, as written,
+    no field holds goes into `submitted`, and the `name` of an inner task.
+    """
+    executor, version = loaded["executor"]
+    wanted, limitations = loaded.get("requirements", {}), loaded.get("limitations", {})
+    beyond = {
+        "hints": loaded.get("hints"),
+        "executor": item["executor"] if isinstance(item["executor"], dict) else None,
+        "name": name,
+    }
+    return {
+        "executor": executor,
+        "version": version,
+        "payload": loaded["payload"],
+        "inputs": tuple(loaded["inputs"]),
+        "outputs": tuple(loaded["outputs"]),
+        "shape": Resources(
+            cpu_milli=wanted["cpu"] * 1000 if "cpu" in wanted else DEFAULT_SHAPE.cpu_milli,
+            memory_mib=wanted.get("memory", DEFAULT_SHAPE.memory_mib),
+        ),
+        "time_limit_s": limitations.get("time_s", limits.DEFAULT_TIME_S),
+        "max_attempts": limitations.get("attempts", 1),
+        "retry_delay_s": limitations.get("retry_delay_s", 0),
+        "memory_growth": limitations.get("memory_growth", 1.0),
+        "tag": loaded.get("tag", ""),
+        "submitted": {key: value for key, value in beyond.items() if value},
+    }
+
+
+def tree(found: Iterable[tuple[str, str]]) -> Any:
     """(pointer, detail) pairs as marshmallow nests its messages."""
-    tree: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     for pointer, detail in found:
-        here = tree
+        here = nested
         steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
         for step in steps:
             here = here.setdefault(step, {})
         here.setdefault("_schema", []).append(detail)
-    return tree
+    return nested

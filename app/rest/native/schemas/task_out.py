@@ -6,12 +6,15 @@ from marshmallow import fields
 
 from app.ports.records import TaskView
 from app.rest.native.fields import Time, rfc3339
+from app.rest.native.schemas.asset_out import AssetShown
 from app.rest.native.schemas.shown import (
     AmountShown,
+    CountsShown,
     Document,
     FailureShown,
     Shown,
     amount,
+    counts,
     failure,
     list_of,
     time_or_none,
@@ -19,6 +22,8 @@ from app.rest.native.schemas.shown import (
 from app.services.explain import Explanation
 from app.wire.states import TASK_TERMINAL, TaskState
 
+OF_MAPS = ("task", "values", "maxConcurrency", "maxFailedTasks", "map")
+"""Keys that only a map has."""
 _HAS_A_RUN = TASK_TERMINAL | {TaskState.RUNNING}
 
 
@@ -29,9 +34,14 @@ class LimitationsShown(Shown):
     memoryGrowth = fields.Float()
 
 
+class MapShown(Shown):
+    total = fields.Integer(allow_none=True, metadata={"description": "null until its values are known."})
+    counts = fields.Nested(CountsShown, metadata={"description": "Values by state."})
+
+
 class OutputsShown(Shown):
     params = fields.Dict(metadata={"description": "The result when it is an object, else {value: result}."})
-    assets = fields.Dict()
+    assets = fields.Dict(keys=fields.String(), values=fields.Nested(AssetShown))
 
 
 class TaskShown(Shown):
@@ -61,14 +71,21 @@ class TaskShown(Shown):
     startedAt = Time(allow_none=True)
     finishedAt = Time(allow_none=True)
     error = fields.Nested(FailureShown, allow_none=True)
-    result = fields.Raw(allow_none=True)
+    result = fields.Raw(
+        allow_none=True, metadata={"description": "Of a map the results in order; null in lists over 256 KiB."}
+    )
+    task = fields.Dict(metadata={"description": "Of a map: what is done with each value, as submitted."})
+    values = fields.Dict(metadata={"description": "Of a map: `source`, as submitted; null in lists over 1000 values."})
+    maxConcurrency = fields.Integer(allow_none=True, metadata={"description": "Of a map."})
+    maxFailedTasks = fields.Integer(allow_none=True, metadata={"description": "Of a map."})
+    map = fields.Nested(MapShown, metadata={"description": "Of a map: how far it is."})
     outputs = fields.Nested(OutputsShown)
 
     @staticmethod
     def show(value: TaskView) -> Document:
         task, spec, said = value.task, value.spec, value.spec.submitted
         run = value.run if task.state in _HAS_A_RUN else None
-        result = run.result if run else None
+        result = value.map.result if value.map else run.result if run else None
         limitations: Document = {
             "maxExecutionTimeInSeconds": spec.time_limit_s,
             "maxAttempts": spec.max_attempts,
@@ -76,11 +93,11 @@ class TaskShown(Shown):
         }
         if spec.memory_growth > 1:
             limitations["memoryGrowth"] = spec.memory_growth
-        return {
+        shown = {
             "id": task.id,
             "jobId": task.job_id,
             "name": task.name,
-            "type": "task",
+            "type": spec.type,
             "executor": _executor(value),
             "needs": spec.needs,
             "runWhen": spec.run_when,
@@ -102,15 +119,44 @@ class TaskShown(Shown):
             "finishedAt": time_or_none(task.finished_at_us),
             "error": failure(task.failure),
             "result": result,
-            "outputs": {"params": params(task.state, result), "assets": {}},
+            "outputs": {
+                "params": params(task.state, result),
+                "assets": {asset.name: AssetShown.show(asset) for asset in value.assets},
+            },
         }
+        return shown | _of_map(value, limitations) if spec.type == "map" else shown
+
+
+def _of_map(value: TaskView, limitations: Document) -> Document:
+    """What is otherwise in a map, and stands in place of what a task has itself."""
+    spec, said = value.spec, value.spec.submitted
+    inner: Document = {
+        "executor": _executor(value),
+        "payload": spec.payload,
+        "inputs": spec.inputs,
+        "outputs": spec.outputs,
+        "requirements": amount(spec.shape),
+        "limitations": limitations,
+    }
+    return {
+        "payload": None,
+        "inputs": [],
+        "declaredOutputs": [],
+        "task": inner | {name: said[name] for name in ("name", "hints") if name in said},
+        "values": {"source": value.map.source if value.map else None},
+        "maxConcurrency": spec.max_concurrency,
+        "maxFailedTasks": spec.max_failed,
+        "map": {"total": value.map.total, "counts": counts(value.map.counts)} if value.map else None,
+    }
 
 
 TaskList = list_of(TaskShown)
 
 
 def progress(value: TaskView) -> float:
-    """That of its newest run; a task that is to run again begins anew."""
+    """That of its newest run; a task that is to run again begins anew. Of a map how many of its values have ended."""
+    if value.map is not None:
+        return value.map.progress
     if value.task.state is TaskState.SUCCEEDED:
         return 1.0
     return value.run.progress if value.run and value.task.state in _HAS_A_RUN else 0.0

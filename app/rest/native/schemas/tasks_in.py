@@ -13,11 +13,11 @@ from marshmallow import ValidationError, fields
 
 from app.domain import limits
 from app.domain.chords import RunWhen
-from app.domain.task import DEFAULT_SHAPE, TaskSpec
+from app.domain.task import TaskSpec
 from app.rest import files, payloads, problems
-from app.rest.native.fields import text_problem
-from app.rest.native.schemas.task_in import TaskIn
-from app.wire.resources import Resources
+from app.rest.native.fields import OneOf, text_problem
+from app.rest.native.schemas.map_in import MapIn, read_map
+from app.rest.native.schemas.task_in import TaskIn, said_in_the_spec
 
 VARYING: Final = ("name", "needs", "payload", "inputs", "outputs")
 
@@ -26,7 +26,7 @@ class Tasks(fields.List[Any]):
     """All tasks of a job, as TaskSpecs."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(fields.Nested(TaskIn), **kwargs)
+        super().__init__(OneOf(TaskIn, MapIn), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, list):
@@ -58,6 +58,8 @@ def _read(item: Any, priority: int, judged: dict[bytes, TaskSpec]) -> TaskSpec:
     """`priority` is the job's. `judged` has the specs read so far, by all that is written in them but what varies."""
     if not isinstance(item, dict):
         raise ValidationError("must be an object")
+    if item.get("type") == "map":
+        return read_map(item, priority)
     usual = orjson.dumps({key: item[key] for key in item if key not in VARYING})
     like = judged.get(usual)
     name, needs, payload = item.get("name"), item.get("needs", []), item.get("payload")
@@ -94,37 +96,10 @@ def _read(item: Any, priority: int, judged: dict[bytes, TaskSpec]) -> TaskSpec:
 
 
 def _to_spec(loaded: Mapping[str, Any], item: Mapping[str, Any], priority: int) -> TaskSpec:
-    executor, version = loaded["executor"]
-    wanted, limitations = loaded["requirements"], loaded["limitations"]
-    shape = Resources(
-        cpu_milli=wanted["cpu"] * 1000 if "cpu" in wanted else DEFAULT_SHAPE.cpu_milli,
-        memory_mib=wanted.get("memory", DEFAULT_SHAPE.memory_mib),
-    )
     return TaskSpec(
         name=loaded["name"],
-        executor=executor,
-        version=version,
         needs=tuple(loaded["needs"]),
         run_when=RunWhen(loaded["run_when"]),
-        payload=loaded["payload"],
-        inputs=tuple(loaded["inputs"]),
-        outputs=tuple(loaded["outputs"]),
-        shape=shape,
-        time_limit_s=limitations.get("time_s", limits.DEFAULT_TIME_S),
-        max_attempts=limitations.get("attempts", 1),
-        retry_delay_s=limitations.get("retry_delay_s", 0),
-        memory_growth=limitations.get("memory_growth", 1.0),
         priority=loaded.get("priority", priority),
-        tag=loaded["tag"],
-        submitted=_beyond_the_spec(item, loaded),
+        **said_in_the_spec(loaded, item),
     )
-
-
-def _beyond_the_spec(item: Mapping[str, Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said and no field of the spec holds, for showing it again."""
-    beyond: dict[str, Any] = {}
-    if loaded["hints"]:
-        beyond["hints"] = loaded["hints"]
-    if isinstance(item["executor"], dict):
-        beyond["executor"] = item["executor"]
-    return beyond

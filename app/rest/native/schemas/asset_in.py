@@ -1,0 +1,55 @@
+"""What is asked of stored files: lists, uploads in parts, and what goes with an upload."""
+
+from marshmallow import ValidationError, fields
+
+from app.domain import filenames, limits
+from app.rest.native.fields import Strict, Text, Whole
+from app.rest.native.schemas.queries import PageQuery
+
+_LONGEST_ID = 4096
+
+
+def _filename(text: str) -> None:
+    if len(text) > limits.MAX_PATH:
+        raise ValidationError(f"must have at most {limits.MAX_PATH} characters")
+
+
+def _place(text: str) -> None:
+    if wrong := filenames.problem(text, limits.MAX_PATH):
+        raise ValidationError(wrong)
+
+
+class AssetsQuery(PageQuery):
+    project_id = fields.UUID(data_key="projectId")
+    space = fields.String(validate=_place)
+
+
+class UploadQuery(Strict):
+    project_id = fields.UUID(data_key="projectId", metadata={"description": "Default: the default project."})
+
+
+class OutputQuery(Strict):
+    filename = fields.String(load_default="", validate=_filename, metadata={"description": "Default: its name."})
+
+
+class UploadIn(Strict):
+    """An upload in parts. In a space it takes the place of what is there under its key."""
+
+    filename = fields.String(load_default="", validate=_filename)
+    mediaType = Text(200, load_default="")
+    projectId = fields.UUID(load_default=None)
+    space = fields.String(load_default="", validate=lambda text: text == "" or _place(text) is None)
+    key = fields.String(load_default="", validate=lambda text: text == "" or _place(text) is None)
+    parts = Whole(1, limits.MAX_PARTS, load_default=1)
+
+
+class PartIn(Strict):
+    part = Whole(1, limits.MAX_PARTS, required=True)
+    etag = Text(200, required=True, metadata={"description": "As the PUT of the part answered."})
+
+
+class CompletionIn(Strict):
+    uploadId = Text(_LONGEST_ID, required=True)
+    parts = fields.List(
+        fields.Nested(PartIn), required=True, validate=lambda parts: 1 <= len(parts) <= limits.MAX_PARTS
+    )

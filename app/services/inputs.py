@@ -1,0 +1,130 @@
+"""Stored files as inputs: at submit they must be there, and when a run is claimed each becomes a link for the node.
+
+An input's source is a URI, `flotilla:<asset id>` among them, or a key in a space. Other URIs are the node's matter.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from app.domain import limits
+from app.domain.errors import Invalid, Problem
+from app.domain.references import MARK
+from app.domain.task import TaskSpec
+from app.ports.records import Asset
+from app.ports.store import Reader, Writer
+from app.services import links
+from app.services.core import MICROSECONDS, Core
+from app.wire.claim import RunSpec
+from app.wire.outputs import ASSET_SCHEME
+
+_LINK_S: Final = 24 * 3600
+"""How much longer than a run may take its links are good."""
+
+Place = tuple[str, str]
+"""("", asset id), or (space, key)."""
+
+
+def place_of(source: Any) -> Place | None:
+    """The asset that a source names; None for a source that names none, or is not known yet."""
+    if "spaceId" in source:
+        place = (source["spaceId"], source["key"])
+        return None if MARK in place[0] + place[1] else place
+    uri = source.get("uri")
+    if isinstance(uri, dict):  # a reference to a file brings in the whole of it
+        uri = uri.get("uri")
+    if isinstance(uri, str) and uri.startswith(ASSET_SCHEME) and MARK not in uri:
+        return "", uri.removeprefix(ASSET_SCHEME)
+    return None
+
+
+def find(tx: Reader, org_id: str, places: set[Place]) -> Mapping[Place, Asset]:
+    """Those of them that the organization has."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for space, key in places:
+        keys[space].add(key)
+    found: dict[Place, Asset] = {}
+    for space, wanted in keys.items():
+        if space:
+            found |= {(space, asset.key): asset for asset in tx.assets_in_space(org_id, space, wanted)}
+        else:
+            found |= {("", asset.id): asset for asset in tx.assets_by_id(wanted) if asset.org_id == org_id}
+    return found
+
+
+def check(tx: Writer, org_id: str, tasks: Sequence[TaskSpec]) -> set[int]:
+    """The assets that these tasks name, held so that nobody deletes them meanwhile, by seq. Raises Invalid."""
+    named = list(_named(tasks))
+    if not named:
+        return set()
+    found = find(tx, org_id, {place for _, place in named})
+    held = {asset.id for asset in tx.lock_assets([asset.id for asset in found.values()])}
+    problems = [
+        Problem(pointer, "there is no such asset; POST /v1/assets stores a file")
+        for pointer, place in named
+        if place not in found or found[place].id not in held
+    ]
+    if problems:
+        raise Invalid(problems[: limits.MAX_PROBLEMS], total=len(problems))
+    return {asset.seq for asset in found.values()}
+
+
+def _named(tasks: Sequence[TaskSpec]) -> Iterator[tuple[str, Place]]:
+    for position, task in enumerate(tasks):
+        for index, each in enumerate(task.inputs):
+            if place := place_of(each["source"]):
+                yield f"/tasks/{position}/inputs/{index}/source", place
+
+
+def link(core: Core, tx: Reader, specs: Sequence[RunSpec]) -> tuple[list[RunSpec], Mapping[str, str]]:
+    """The specs with their assets as links, in order; and by run id why others cannot start."""
+    wanted: dict[str, set[Place]] = defaultdict(set)
+    for spec in specs:
+        places = {place for each in spec.inputs if (place := place_of(each["source"]))}
+        if places:
+            wanted[spec.job_id] |= places
+    found = {job_id: find(tx, _org_of(tx, job_id), places) for job_id, places in wanted.items()}
+    good: list[RunSpec] = []
+    bad: dict[str, str] = {}
+    for spec in specs:
+        if not spec.inputs:
+            good.append(spec)
+            continue
+        linked = _Linked(core=core, until_us=tx.now_us + (spec.time_limit_s + _LINK_S) * MICROSECONDS)
+        try:
+            inputs = [linked.of(each, found.get(spec.job_id, {})) for each in spec.inputs]
+        except Missing as missing:
+            bad[spec.run_id] = str(missing)
+        else:
+            good.append(replace(spec, inputs=inputs))
+    return good, bad
+
+
+class Missing(Exception):
+    """An input that nobody can fetch; the message is for the task's owner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Linked:
+    core: Core
+    until_us: int
+
+    def of(self, asked: Any, found: Mapping[Place, Asset]) -> Any:
+        """Raises Missing."""
+        source, path = asked["source"], asked["target"]["path"]
+        place = place_of(source)
+        if place is None:
+            if not isinstance(source.get("uri"), str):
+                raise Missing(f"the source of input {path!r} must be one URI, not {type(source.get('uri')).__name__}")
+            return asked
+        asset = found.get(place)
+        if asset is None:
+            raise Missing(f"the asset for input {path!r} is gone: {place[0] or ASSET_SCHEME}{place[1]}")
+        known = {"asset": asset.id, "checksum": asset.checksum, "size": asset.size, "filename": asset.filename}
+        return {**asked, "source": {**known, "link": links.link_until(self.core, asset, self.until_us)}}
+
+
+def _org_of(tx: Reader, job_id: str) -> str:
+    job = tx.job(job_id)
+    return job.org_id if job else ""

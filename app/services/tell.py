@@ -1,0 +1,80 @@
+"""What a run tells by itself, over HTTP and with its own token, beside what its node reports of it.
+
+Both may speak: progress never falls, the last status text counts, and a result told here stands unless the program ends
+with one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.run import Run
+from app.ports.records import StoredLine
+from app.ports.store import Writer
+from app.services.access import Principal
+from app.services.core import Core
+from app.wire.report import LogLine
+from app.wire.states import RunState
+
+SCOPE: Final = "runs:self"
+_NUMBERS: Final = 1 << 52
+"""A node counts its lines from 1. Those told here have numbers far above, by chance: a list is in order of arrival."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    level: str
+    text: str
+
+
+def progress(
+    core: Core, who: Principal, run_id: str, *, fraction: float | None = None, status_text: str | None = None
+) -> None:
+    def work(tx: Writer) -> None:
+        run = _own(tx, who, run_id)
+        further = replace(
+            run,
+            progress=max(run.progress, fraction or 0.0),
+            status_text=run.status_text if status_text is None else status_text,
+        )
+        tx.save_runs([further])
+
+    core.store.write(work)
+
+
+def messages(core: Core, who: Principal, run_id: str, said: Sequence[Said]) -> None:
+    first = _NUMBERS + int(core.chance.fraction() * _NUMBERS)
+
+    def work(tx: Writer) -> None:
+        run = _own(tx, who, run_id)
+        lines = [
+            LogLine(line=first + index, at_us=tx.now_us, stream="system", level=one.level, text=one.text)
+            for index, one in enumerate(said)
+        ]
+        tx.add_lines(
+            [
+                StoredLine(
+                    seq=0, job_seq=run.job_seq, task_seq=run.owner_seq, task_id=run.task_id, run_id=run.id, line=line
+                )
+                for line in lines
+            ]
+        )
+
+    core.store.write(work)
+
+
+def result(core: Core, who: Principal, run_id: str, value: Any) -> None:
+    """`value` is JSON."""
+    core.store.write(lambda tx: tx.save_runs([replace(_own(tx, who, run_id), result=value)]))
+
+
+def _own(tx: Writer, who: Principal, run_id: str) -> Run:
+    """Locked. Raises NotFound for another run than the caller's, Conflict once that has ended."""
+    who.require(SCOPE)
+    run = next(iter(tx.lock_runs([run_id])), None) if run_id == who.run_id else None
+    if run is None:
+        raise NotFound("there is no such run")
+    if run.state is not RunState.RUNNING or run.fence != who.fence:
+        raise Conflict(f"the run is {run.state.value}")
+    return run
