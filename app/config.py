@@ -162,7 +162,9 @@ class Settings:
         "file:///folder, s3://bucket/folder or gs://bucket/folder for stored files; empty: assets beside SQLite's file",
         _url_or_none("file:///", "s3://", "gs://"),
     )
-    max_asset_mb: int = _row("FLOTILLA_MAX_ASSET_MB", "10240", "MB (2^20 bytes) of one stored file", _whole(1, 5_000_000))
+    max_asset_mb: int = _row(
+        "FLOTILLA_MAX_ASSET_MB", "10240", "MB (2^20 bytes) of one stored file", _whole(1, 5_000_000)
+    )
     keep_uploads_days: int = _row(
         "FLOTILLA_KEEP_UPLOADS_DAYS", "0", "days that an uploaded file is kept; 0: for ever", _whole(0, 36500)
     )
@@ -222,8 +224,8 @@ class Settings:
 
     @property
     def rate_storage_url(self) -> str:
-        """In the words of Flask-Limiter."""
-        return "memory://" if self.rate_storage == "memory" else self.broker_url.replace("redis+socket:", "redis+unix:")
+        """In the words of Flask-Limiter; `flotilla:` is `app.rest.counters`."""
+        return "flotilla://" if self.rate_storage == "memory" else self.broker_url.replace("redis+socket:", "redis+unix:")
 
     @property
     def assets_place(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.domain.chords import Count, RunWhen, Verdict, judge
 from app.domain.job import Desired, Job
+from app.domain.map import Map
 from app.domain.node import Node
 from app.domain.run import OUTSIDE, RUN_TABLE, TASK_TABLE, Run
 from app.domain.task import Task
@@ -28,13 +29,17 @@ from app.wire.states import JOB_TERMINAL, RUN_ACTIVE, RUN_TERMINAL, TASK_TERMINA
 _ALL = Page(limit=1_000_000)
 _AFTER_RESET = frozenset({TaskState.WAITING, TaskState.READY, TaskState.QUEUED, TaskState.SKIPPED})
 """Where one transaction may bring a task that had ended."""
+_OF_MAP = frozenset(TaskState) - {TaskState.QUEUED}
+"""Where it may bring a map: one that is run again is open at once, and over when it has no values."""
 _ALLOWED = frozenset({TaskState.READY, TaskState.QUEUED, TaskState.RUNNING})
 """Open states that a task reaches only when its needs allow it to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The store at one moment. Tasks, runs and chords are by what the store knows them by."""
+    """The store at one moment. Tasks, runs and chords are by what the store knows them by. `values` has the tasks of
+    maps' values that have been opened, by map; `tasks` has none of them.
+    """
 
     now_us: int
     jobs: Mapping[int, Job]
@@ -45,6 +50,14 @@ class World:
     nodes: Mapping[str, Node]
     events: tuple[Event, ...]
     queue_counts: Mapping[str, Mapping[TaskState, int]]
+    maps: Mapping[int, Map]
+    values: Mapping[int, Sequence[Task]]
+
+    @property
+    def running(self) -> Iterator[Task]:
+        """All that has runs of its own: tasks, and in place of maps their values."""
+        yield from (task for task in self.tasks.values() if not task.is_map)
+        yield from (task for values in self.values.values() for task in values)
 
     def runs_of(self, task: Task) -> list[Run]:
         return [run for run in self.runs.values() if run.task_seq == task.seq]
@@ -86,6 +99,7 @@ def read_world(store: Store, org_id: str) -> World:
         tasks: dict[int, Task] = {}
         needs: dict[int, list[int]] = defaultdict(list)
         runs: dict[str, Run] = {}
+        maps: dict[int, Map] = {}
         for seq in jobs:
             mine = [view.task for view in tx.tasks(seq, _ALL)]
             tasks |= {task.seq: task for task in mine}
@@ -93,6 +107,7 @@ def read_world(store: Store, org_id: str) -> World:
             for header, body in tx.edges(seq):
                 needs[places[body]].append(places[header])
             runs |= {run.id: run for run in tx.runs(seq, _ALL)}
+            maps |= tx.maps([task.seq for task in mine if task.is_map])
         return World(
             now_us=tx.now_us,
             jobs=jobs,
@@ -103,6 +118,8 @@ def read_world(store: Store, org_id: str) -> World:
             nodes={node.id: node for node in tx.nodes()},
             events=tuple(tx.events(org_id, _ALL)),
             queue_counts=tx.queue_counts(org_id),
+            maps=maps,
+            values={seq: [view.task for view in tx.values(seq, _ALL)] for seq in maps},
         )
 
     return store.write(work)
@@ -121,6 +138,7 @@ def check_world(world: World, *, orphans: bool = False) -> Iterator[str]:
     yield from _counts(world)
     yield from _needs(world)
     yield from _parts(world)
+    yield from _maps(world)
     yield from _runs(world, orphans)
     yield from _times(world)
     yield from _log(world)
@@ -175,6 +193,34 @@ def _recount(world: World, headers: Sequence[int]) -> Count:
     return Count(size=len(headers), succeeded=succeeded, unsuccessful=ended - succeeded)
 
 
+def _maps(world: World) -> Iterator[str]:
+    for seq, a_map in world.maps.items():
+        task = world.tasks[seq]
+        name = _name(world, task)
+        rows = [value for value in world.values[seq] if (value.map_index or 0) < (a_map.total or 0)]
+        this_round = [value for value in rows if a_map.keep or (value.map_index or 0) < a_map.next]
+        states = Counter(value.state for value in this_round)
+        live = sum(count for state, count in states.items() if state not in TASK_TERMINAL)
+        passed = Counter(value.state for value in this_round if (value.map_index or 0) < a_map.next)
+        canceled = passed[TaskState.CANCELED]
+        if task.ended and task.started_at_us is not None and a_map.total is not None:
+            canceled = a_map.total - a_map.succeeded - a_map.failed
+        counted = (a_map.live, a_map.succeeded, a_map.failed, a_map.canceled)
+        recount = (live, states[TaskState.SUCCEEDED], passed[TaskState.FAILED], canceled)
+        if task.state is not TaskState.WAITING and counted != recount:
+            yield f"I5: map {name} counts {counted} live, succeeded, failed, canceled, but its values are {recount}"
+        if task.state is not TaskState.RUNNING and any(not value.ended for value in world.values[seq]):
+            yield f"I4: map {name} is {task.state}, but values of it are open"
+        if a_map.max_concurrency is not None and live > a_map.max_concurrency:
+            yield f"I7: {live} values of map {name} are open, but {a_map.max_concurrency} may be"
+        if task.state is TaskState.RUNNING and a_map.total is not None and a_map.exhausted and not live:
+            yield f"I1: all values of map {name} have ended, and it has not"
+        if task.state is TaskState.SUCCEEDED and a_map.failed > (a_map.max_failed or 0):
+            yield f"I2: map {name} succeeded with {a_map.failed} failed values"
+        if task.state is TaskState.SUCCEEDED and a_map.succeeded + a_map.failed != a_map.total:
+            yield f"I2: map {name} succeeded with {counted} of {a_map.total} values"
+
+
 _RUN_OF = {
     TaskState.QUEUED: frozenset({RunState.QUEUED}),
     TaskState.RUNNING: frozenset({RunState.RUNNING}),
@@ -187,7 +233,7 @@ def _runs(world: World, orphans: bool) -> Iterator[str]:
     by_task: dict[int, list[Run]] = defaultdict(list)
     for run in world.runs.values():
         by_task[run.task_seq].append(run)
-    for task in world.tasks.values():
+    for task in world.running:
         mine = sorted(by_task[task.seq], key=lambda run: run.number)
         name = _name(world, task)
         newest = world.runs.get(task.run_id) if task.run_id else None
@@ -234,6 +280,7 @@ def _log(world: World) -> Iterator[str]:
     state = {t.id: TaskState.WAITING if t.seq in world.needs else TaskState.READY for t in world.tasks.values()}
     successes: Counter[str] = Counter()
     jobs = {job.id: job.state for job in world.jobs.values()}
+    maps = {task.id for task in world.tasks.values() if task.is_map}
     said: dict[str, str] = {}
     for event in world.events:
         if event.kind == "job":
@@ -242,11 +289,14 @@ def _log(world: World) -> Iterator[str]:
         for task_id, name in event.data:
             after = TaskState(name)
             if task_id in state:
-                if after not in _WITHIN[state[task_id]]:
+                if after not in _WITHIN[state[task_id]] and not (task_id in maps and after in _OF_MAP):
                     yield f"I6: the log brings task {task_id} from {state[task_id]} to {after}"
                 state[task_id] = after
                 successes[task_id] += after is TaskState.SUCCEEDED
     accepted = Counter(run.task_id for run in world.runs.values() if run.state is RunState.SUCCEEDED)
+    for task in world.tasks.values():
+        if task.is_map:
+            accepted[task.id] = successes[task.id]  # which succeeds by its values
     for task in world.tasks.values():
         if state[task.id] is not task.state:
             yield f"I6: the log says that task {_name(world, task)} is {state[task.id]}, but it is {task.state}"
@@ -358,6 +408,9 @@ def check_ended(world: World) -> Iterator[str]:
     for run in world.runs.values():
         if run.state in RUN_ACTIVE:
             yield f"I1: run {run.id} is {run.state}"
+    for task in world.running:
+        if not task.ended:
+            yield f"I1: {_name(world, task)} ({task.map_index}) is {task.state}"
 
 
 def _name(world: World, task: Task) -> str:

@@ -26,6 +26,7 @@ calls it from several threads holds a lock around it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from app.wire.cards import versioned
 from app.wire.resources import NOTHING, Resources, Route
 
 ROTATION = 4
@@ -42,14 +43,15 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What a node can serve at all. `queues` may hold '*', every queue; a route without a tag suits every node."""
+    """What a node can serve at all. `queues` may hold '*', every queue; a route without a tag suits every node.
+    `executors` are names, and `name@version` for each version that can be asked for.
+    """
 
     total: Resources
     slots: int
     queues: frozenset[str]
     tags: frozenset[str]
     executors: frozenset[str]
-    versions: frozenset[str] = frozenset({""})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,8 +182,7 @@ class Intake:
         suits = (
             ("*" in able.queues or route.queue in able.queues)
             and (not route.tag or route.tag in able.tags)
-            and route.executor in able.executors
-            and route.version in able.versions
+            and versioned(route.executor, route.version) in able.executors
             and route.shape.fits(able.total)
         )
         return route if suits else None

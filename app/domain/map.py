@@ -151,13 +151,14 @@ def restarted(a_map: Map, *, keep: bool) -> Map:
     return replace(fresh, succeeded=0, result_bytes=0, total=a_map.total if a_map.fixed else None)
 
 
-def counts(a_map: Map, live: Mapping[TaskState, int]) -> dict[TaskState, int]:
-    """Values by state; `live` are those of the open ones. What is not opened yet waits."""
+def counts(a_map: Map, state: TaskState, live: Mapping[TaskState, int]) -> dict[TaskState, int]:
+    """Values by state; `live` are those of the open ones. What was never opened waits, or ended with the map."""
     ended = {
         TaskState.SUCCEEDED: a_map.succeeded,
         TaskState.FAILED: a_map.failed,
         TaskState.CANCELED: a_map.canceled,
     }
-    found = {state: live.get(state, 0) + ended.get(state, 0) for state in TaskState}
+    found = {each: live.get(each, 0) + ended.get(each, 0) for each in TaskState}
     unopened = (a_map.total or 0) - sum(ended.values()) - a_map.live
-    return found | {TaskState.WAITING: found[TaskState.WAITING] + unopened}
+    of_unopened = state if state in (TaskState.CANCELED, TaskState.SKIPPED) else TaskState.WAITING
+    return found | {of_unopened: found[of_unopened] + unopened}

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from app.wire.cards import versioned
 from app.wire.resources import Resources, Route
 from app.wire.states import NodeState
 
@@ -59,7 +60,7 @@ class Node:
 
 def wanted_executor(route: Route) -> str:
     """As a node names it."""
-    return f"{route.executor}@{route.version}" if route.version else route.executor
+    return versioned(route.executor, route.version)
 
 
 def slots(nodes: Iterable[Node], route: Route) -> int:

@@ -35,7 +35,7 @@ class MapReads(Protocol):
         """Values that have been opened once, in order; the key is (index,)."""
 
     def lagging_maps(self, limit: int) -> list[Map]:
-        """Those that are closing, or have values to open; by number, not locked."""
+        """Those with open values that are closing, or have more to open; by number, not locked."""
 
     def task_seqs(self, job_seq: int) -> list[int]:
         """The numbers of the job's tasks, without values, in order of submission."""

@@ -39,6 +39,7 @@ from app.ports.records import (
     Token,
 )
 from app.ports.templates import TemplateReads, TemplateWrites
+from app.wire.cards import Card
 from app.wire.resources import Resources
 from app.wire.states import TaskState
 from app.wire.usage import Sample
@@ -92,6 +93,9 @@ class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, F
         """All of them, by name."""
 
     def node(self, node_id: str) -> Node | None: ...
+    def cards(self) -> Mapping[str, Sequence[Card]]:
+        """What all nodes say of their executors, by node id."""
+
     def held(self, node_ids: Collection[str]) -> list[Run]:
         """The running runs of these nodes."""
 
@@ -237,6 +241,9 @@ class Writer(Reader, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, Findi
     # -- fleet
     def save_node(self, node: Node) -> None:
         """Insert or replace."""
+
+    def save_cards(self, node_id: str, cards: Sequence[Card]) -> None:
+        """Replace what the node says of its executors."""
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
         """Note what the node has free, too. False when there is no such node."""

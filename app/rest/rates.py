@@ -13,9 +13,9 @@ from flask_limiter import Limiter, RequestLimit
 from flask_limiter.errors import RateLimitExceeded
 
 from app.domain.errors import TooMany
-from app.rest import nodes, problems
+from app.rest import counters, nodes, problems
 
-MEMORY: Final = "memory://"
+MEMORY: Final = f"{counters.SCHEME}://"
 WRITE_COST: Final = 5
 REFUSAL_COST: Final = 100
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,8 +31,7 @@ def install(app: Flask, rate: str, storage_url: str) -> None:
         storage_uri=storage_url,
         strategy="fixed-window",
         on_breach=_breached,
-        in_memory_fallback=[rate],
-        in_memory_fallback_enabled=storage_url != MEMORY,
+        in_memory_fallback=[] if storage_url == MEMORY else [rate],
     )
     limiter.exempt(nodes.routes)
     app.register_error_handler(RateLimitExceeded, _refuse)

@@ -41,6 +41,8 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
         body = problems.encode(told)
         self.status = f"{refused.code} {refused.reason}"
         self.response_headers.extend([("Content-Type", problems.MEDIA_TYPE), ("X-Content-Type-Options", "nosniff")])
+        if refused.code == NoRoom.code:
+            self.response_headers.append(("Retry-After", str(NoRoom.retry_after_s)))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -80,6 +82,7 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships n
 class NoRoom(Error):  # type: ignore[misc]  # waitress ships no types
     code = 503
     reason = "Service Unavailable"
+    retry_after_s = 30
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types

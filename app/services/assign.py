@@ -99,9 +99,7 @@ def _values(
     return {first_seq(seq) + index: value for seq, values in known.items() for index, value in values.items()}
 
 
-def _to_spec(
-    core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, given: Sequence[object]
-) -> RunSpec:
+def _to_spec(core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, given: Sequence[object]) -> RunSpec:
     return RunSpec(
         run_id=run.id,
         fence=run.fence,

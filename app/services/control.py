@@ -1,4 +1,4 @@
-"""What people do to jobs that are there: pause, resume, change, delete; and to projects, tokens and nodes."""
+"""What people do to jobs that are there: pause, resume, change, delete; and to projects and nodes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from app.domain.errors import Conflict, NotFound, Outdated
 from app.domain.job import Desired, Job, settle
 from app.ports.records import Project
 from app.ports.store import Writer
-from app.services import cancel, query
+from app.services import cancel, projects, query
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger, job_event
@@ -112,21 +112,7 @@ def delete_job(core: Core, who: Principal, job_id: str) -> None:
 
 
 def create_project(core: Core, who: Principal, name: str) -> Project:
-    who.require("jobs:write")
-
-    def work(tx: Writer) -> Project:
-        project = Project(
-            seq=tx.reserve("project", 1),
-            id=core.chance.new_id(tx.now_us),
-            org_id=who.org_id,
-            name=name,
-            created_at_us=tx.now_us,
-            created_by=who.name,
-        )
-        tx.insert_project(project)
-        return project
-
-    return core.store.write(work)
+    return projects.create(core, who, projects.Wish(name=name, access="org"))
 
 
 def drain_node(core: Core, who: Principal, node_id: str, drain: bool) -> NodeView:

@@ -39,7 +39,7 @@ def _view(tx: Reader, task: Task, a_map: Map, most_bytes: int) -> MapView:
     shown = has_results and a_map.result_bytes <= most_bytes
     return MapView(
         total=a_map.total,
-        counts=maps_.counts(a_map, live),
+        counts=maps_.counts(a_map, task.state, live),
         progress=1.0 if task.state is TaskState.SUCCEEDED else a_map.progress,
         source=_source(tx, a_map, most_bytes),
         result=tx.value_results(a_map) if shown else None,

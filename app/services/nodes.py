@@ -31,6 +31,7 @@ def register(core: Core, asked: Registration) -> int:
     def work(tx: Writer) -> tuple[int, Offers]:
         known = tx.node(asked.node_id)
         tx.save_node(_registered(core, tx, asked, known))
+        tx.save_cards(asked.node_id, asked.cards)
         core.fleet.refresh(tx, at_once=True)
         ledger = Ledger()
         lose(core, tx, tx.held([asked.node_id]), RESTARTED, ledger, released=False)

@@ -1,4 +1,9 @@
-"""Organizations, and the people in them. Nobody sees another organization's people."""
+"""Organizations, and the people in them.
+
+What is one organization's own: jobs and all below them, projects, files, templates, users, tokens, the audit, and the
+counts and the pause of a queue, also where another has a queue of the same name. What is shared: the fleet, which every
+organization sees and serves itself from, and the broker's queues, which go by the queue's name and carry ids alone.
+"""
 
 from dataclasses import replace
 

@@ -96,11 +96,17 @@ def messages(core: Core, who: Principal, job_id: str) -> list[Said]:
 
 def output(core: Core, who: Principal, job_id: str, asset_id: str) -> Asset:
     """Raises NotFound, also for a file that is no output of this job."""
-    view = job(core, who, job_id)
-    for asset in view.outputs:
-        if asset.id == asset_id:
-            return asset
-    raise NotFound("the job has no such output")
+    who.require("jobs:read")
+
+    def work(tx: Reader) -> Asset:
+        found, asset = find(tx, who, job_id), tx.asset(asset_id)
+        if asset is not None:
+            shown = tx.outputs(Page(limit=1, after=(asset.seq - 1,)), job_seq=found.seq)
+            if [each.id for each in shown] == [asset_id]:
+                return asset
+        raise NotFound("the job has no such output")
+
+    return core.store.read(work)
 
 
 def cancel_job(core: Core, who: Principal, job_id: str) -> JobView:

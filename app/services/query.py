@@ -226,11 +226,3 @@ def projects(core: Core, who: Principal) -> list[Project]:
     """Oldest first: the first one is the default project."""
     who.require("jobs:read")
     return core.store.read(lambda tx: tx.projects(who.org_id))
-
-
-def executors(core: Core, who: Principal) -> list[str]:
-    """What the nodes offer."""
-    who.require("jobs:read")
-    return core.store.read(
-        lambda tx: sorted({name for known in tx.nodes() if not known.offline for name in known.executors})
-    )

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+from app.wire.cards import Card
 from app.wire.codec import Json, each, part, take, text
 from app.wire.resources import Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A node as it starts. `node_id` is kept on its disk over restarts; each start is a new incarnation."""
+    """A node as it starts. `node_id` is kept on its disk over restarts; each start is a new incarnation. `cards` tell
+    more of some of its executors.
+    """
 
     node_id: str
     name: str
@@ -18,6 +21,7 @@ class Registration:
     tags: tuple[str, ...]
     executors: tuple[str, ...]
     version: str
+    cards: tuple[Card, ...] = ()
 
     def to_wire(self) -> Json:
         return {
@@ -29,6 +33,7 @@ class Registration:
             "tags": list(self.tags),
             "executors": list(self.executors),
             "version": self.version,
+            "cards": [card.to_wire() for card in self.cards],
         }
 
     @classmethod
@@ -42,6 +47,7 @@ class Registration:
             tags=each(source, "tags", text),
             executors=each(source, "executors", text),
             version=take(source, "version", str),
+            cards=each(source, "cards", Card.from_wire),
         )
 
 

@@ -66,3 +66,11 @@ def test_no_process_is_given_the_callers_own_token(folder: DataFolder) -> None:
 )
 def test_this_machine_finds_the_server(folder: DataFolder, host: str, url: str) -> None:
     assert plan(folder, host).url == url
+
+
+def test_stored_files_are_in_the_data_folder_unless_a_place_is_named(folder: DataFolder) -> None:
+    assert plan(folder).web(BROKER).environ["FLOTILLA_ASSETS_URL"] == f"file://{folder.path}/assets"
+    assert plan(folder).engine(BROKER).environ["FLOTILLA_ASSETS_URL"] == f"file://{folder.path}/assets"
+    named = plan(folder, FLOTILLA_ASSETS_URL="s3://bucket/folder", TMPDIR="/elsewhere").web(BROKER).environ
+    assert (named["FLOTILLA_ASSETS_URL"], named["TMPDIR"]) == ("s3://bucket/folder", "/elsewhere")
+    assert plan(folder).web(BROKER).environ["TMPDIR"] == f"{folder.path}/tmp"

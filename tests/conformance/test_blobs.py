@@ -1,4 +1,4 @@
-"""Every place for blobs keeps the same promises: memory, a folder, and what fsspec knows (here with its local files)."""
+"""Every place for blobs keeps the same promises: memory, a folder, and what fsspec knows (here its local files)."""
 
 import hashlib
 import os

@@ -38,7 +38,9 @@ def put(store: Store, *assets: Asset) -> None:
         store.write(lambda tx, each=each: tx.insert_asset(each))  # type: ignore[misc]
 
 
-def output(store: Store, seq: int, job: Job, task: Task, *, state: RunState = RunState.SUCCEEDED, **changed: Any) -> Asset:
+def output(
+    store: Store, seq: int, job: Job, task: Task, *, state: RunState = RunState.SUCCEEDED, **changed: Any
+) -> Asset:
     """A run of the task in this state, and a file of it."""
     ran = start(store, task, state=state)
     return of_run(store, seq, job, task, ran.id, number=ran.number, **changed)

@@ -146,7 +146,7 @@ def test_states(store: Store) -> None:
 
 def test_a_hidden_task_and_those_of_a_removed_job_are_not_found(store: Store) -> None:
     job, tasks = submit(store, "a", "b")
-    gone, gone_tasks = submit(store, "c")
+    gone, _ = submit(store, "c")
     store.write(lambda tx: tx.hide_task(tasks[0]))
     store.write(lambda tx: tx.hide_task(tasks[0]))
     store.write(lambda tx: tx.save_jobs([replace(gone, removed=True)]))

@@ -15,13 +15,20 @@ from app.adapters.sql.session import Session
 from app.adapters.sql.sqlite import sqlite_engine
 from app.adapters.sql.store import SqlWriter
 from app.domain.job import Desired
+from app.ports import finding, numbered
+from app.ports.executions import Window
+from app.ports.finding import Seek
 from app.ports.records import JobFilter, Page, Part, StoredLine
 from app.ports.store import Store, Writer
+from app.ports.templates import JobsWanted
 from app.wire.report import LogLine
 from app.wire.states import JobState, RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, ROUTE, node, run, start, submit
 
 PAGE = Page(limit=20)
+SPOT = numbered.Spot(offset=0, limit=20, newest_first=True)
+RUNNING = numbered.Wanted(org_id=ORG, phase=numbered.Phase.RUNNING)
+IN_PROJECT = finding.Wanted(org_id=ORG, project_id="project-1")
 Question = Callable[["Asked", Writer], object]
 
 
@@ -72,9 +79,35 @@ QUESTIONS: dict[str, Question] = {
     "tasks by name": lambda asked, tx: tx.tasks(asked.job.seq, PAGE, name="task 1"),
     "runs": lambda asked, tx: tx.runs(asked.job.seq, PAGE),
     "runs of a task": lambda asked, tx: tx.runs(asked.job.seq, PAGE, task_seq=asked.seqs[0]),
+    "failed executions": lambda asked, tx: tx.executions(asked.job.seq, "failed", PAGE),
+    "other executions": lambda asked, tx: tx.executions(asked.job.seq, "others", PAGE),
+    "changed executions": lambda asked, tx: tx.changed_executions(asked.job.seq, 0, PAGE),
+    "changed jobs": lambda asked, tx: tx.changed_jobs(ORG, "@default", Window(after_us=0, before_us=1 << 62), PAGE),
+    "lock_removed_jobs": lambda asked, tx: tx.lock_removed_jobs(5),
     "lines of a job": lambda asked, tx: tx.lines(PAGE, job_seq=asked.job.seq),
     "lines of a run": lambda asked, tx: tx.lines(PAGE, run_id=asked.run.id),
     "events": lambda asked, tx: tx.events(ORG, PAGE),
+    "jobs by number": lambda asked, tx: tx.jobs_by_number(numbered.Wanted(org_id=ORG), SPOT),
+    "jobs that run by number": lambda asked, tx: tx.jobs_by_number(RUNNING, SPOT),
+    "tasks by number": lambda asked, tx: tx.tasks_by_number(numbered.Wanted(org_id=ORG), SPOT),
+    "runs by number": lambda asked, tx: tx.runs_by_number(numbered.Wanted(org_id=ORG, job_seq=asked.job.seq), SPOT),
+    "what runs have said": lambda asked, tx: tx.said_bytes([asked.run.id]),
+    "progress of running tasks": lambda asked, tx: tx.running_progress([asked.job.seq]),
+    "find_tasks": lambda asked, tx: tx.find_tasks(IN_PROJECT, Seek(limit=20)),
+    "find_tasks further on": lambda asked, tx: tx.find_tasks(IN_PROJECT, Seek(limit=3, after=(0, asked.seqs[-1]))),
+    "find_jobs": lambda asked, tx: tx.find_jobs(IN_PROJECT, Seek(limit=20)),
+    "find_assets": lambda asked, tx: tx.find_assets(IN_PROJECT, Seek(limit=20)),
+    "task_at": lambda asked, tx: tx.task_at(asked.seqs[0]),
+    "shown_tasks": lambda asked, tx: tx.shown_tasks([asked.job.seq]),
+    "named_tasks": lambda asked, tx: tx.named_tasks(asked.job.seq, ["task 0"]),
+    "sources": lambda asked, tx: tx.sources([asked.job.seq]),
+    "jobs wanted": lambda asked, tx: tx.jobs_wanted(JobsWanted(org_id=ORG, limit=20)),
+    "jobs wanted of a template": lambda asked, tx: tx.jobs_wanted(JobsWanted(org_id=ORG, template_id="t", limit=20)),
+    "first_routes": lambda asked, tx: tx.first_routes([asked.job.seq]),
+    "places": lambda asked, tx: tx.places(asked.seqs),
+    "template": lambda asked, tx: tx.template("t"),
+    "templates": lambda asked, tx: tx.templates(ORG, PAGE),
+    "assets_called": lambda asked, tx: tx.assets_called(ORG, "project-1", ["a"]),
 }
 LISTED = 20
 """Jobs that a page of jobs finds in either store, so that pages are of one length."""

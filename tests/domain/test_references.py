@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import references
-from app.domain.references import Reference, Unresolved
+from app.domain.references import FILE_FIELDS, Reference, Unresolved
 
 VALUES: dict[tuple[str | None, str], Any] = {
     ("list", "frames"): [1, 2, {"deep": None}],
@@ -71,7 +71,8 @@ def problems(payload: Any, needs: tuple[str, ...] = ("list",)) -> list[tuple[str
     [
         ("${{ nonsense }}", "", "'nonsense' is no reference; allowed are needs.NAME"),
         ("${{}}", "", "'' is no reference"),
-        ("${{ needs.list.outputs.assets.x }}", "", "is no reference"),
+        ("${{ needs.list.outputs.files.x }}", "", "is no reference"),
+        ("${{ needs.other.outputs.assets.x }}", "", "refers to task 'other', which is not among this task's needs"),
         ("${{ needs.other.outputs.params.x }}", "", "refers to task 'other', which is not among this task's needs"),
         ("${{ job.parameters.missing }}", "", "the job has no parameter 'missing'"),
         ({"argv": ["ls", "x${{ job.parameters.no }}"]}, "/argv/1", "no parameter 'no'"),
@@ -90,6 +91,7 @@ def test_every_wrong_reference_is_named() -> None:
 
 def test_what_is_right_has_no_problems() -> None:
     assert problems({"a": ["${{ needs.list.outputs.params.x }}", "${{ job.parameters.size }}", "plain $ {{ }}"]}) == []
+    assert problems("${{ needs.list.outputs.assets.volume.uri }}") == []
 
 
 def test_find_names_each_reference_once() -> None:
@@ -130,7 +132,7 @@ def test_what_was_checked_resolves(text: str) -> None:
     references.resolve(text, note)
     assert set(asked) == references.find(text)
     if not wrong:
-        assert all(reference == Reference("a", "k") for reference in asked)
+        assert all(reference.task == "a" for reference in asked)
 
 
 @given(st.text(), st.text())
@@ -181,3 +183,31 @@ def test_a_result_that_is_no_object_is_its_value() -> None:
 def test_an_absent_key_is_named_with_what_there_is() -> None:
     with pytest.raises(Unresolved, match="the result of 't' has no 'c'; it has: a, b"):
         references.value_of({"b": 1, "a": 2}, Reference("t", "c"))
+
+
+STL = dict.fromkeys(FILE_FIELDS, "of a.stl")
+SDF = dict.fromkeys(FILE_FIELDS, "of a.stl.uri")
+FILES = {"a.stl": STL, "a.stl.uri": SDF, "frames": [STL, SDF]}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("a.stl", STL),
+        ("a.stl.size", "of a.stl"),
+        ("a.stl.uri", SDF),
+        ("a.stl.uri.uri", "of a.stl.uri"),
+        ("frames", [STL, SDF]),
+        ("frames.id", ["of a.stl", "of a.stl.uri"]),
+    ],
+)
+def test_a_file_is_found_by_its_whole_name_first(key: str, value: Any) -> None:
+    reference = references.parse(f"needs.mesh.outputs.assets.{key}")
+    assert reference == Reference("mesh", key, of_files=True)
+    assert references.file_of(FILES, reference) == value
+
+
+@pytest.mark.parametrize("key", ["absent", "a.stl.blob", "absent.uri", ".uri"])
+def test_an_absent_file_is_named_with_what_there_is(key: str) -> None:
+    with pytest.raises(Unresolved, match=f"'mesh' left no file '{key}'; it has: a.stl, a.stl.uri, frames"):
+        references.file_of(FILES, Reference("mesh", key, of_files=True))

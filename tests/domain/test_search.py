@@ -42,7 +42,8 @@ def test_what_a_query_asks_for(text: str, terms: list[Term]) -> None:
     [
         "", " ", "mesh", "name", "name:", "name: AND id:1", "password:1", 'name:"open', 'name:"a" id:1', "name:a AND",
         "AND", "name:a AND AND id:1", "(name:a)", "name:" + "x" * 600, "%" * 1000, "name:\x00", "name:a\nb",
-        "!", "!!name:a", " AND ".join(["id:1"] * (MOST_TERMS + 1)), "name:" + "*a" * (MOST_ASTERISKS + 1), "name:a AND b",
+        "!", "!!name:a", " AND ".join(["id:1"] * (MOST_TERMS + 1)), "name:" + "*a" * (MOST_ASTERISKS + 1),
+        "name:a AND b",
     ],
 )  # fmt: skip
 def test_what_is_no_query_is_refused_in_words(text: str) -> None:

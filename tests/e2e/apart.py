@@ -20,7 +20,7 @@ class Apart(Fleet):
     """`flotilla db upgrade`, `web`, `engine`, and `node` as often as wanted, told everything by the environment."""
 
     def __init__(self, data: Path, *, nodes: int, node: Mapping[str, str], **environ: str) -> None:
-        super().__init__(data, **environ)
+        super().__init__(data, **{"FLOTILLA_ASSETS_URL": f"file://{data / 'assets'}", **environ})
         self._nodes, self._node = nodes, node
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 

@@ -131,6 +131,7 @@ class Fleet:
 
     def _process(self, name: str, module: str, **more: str) -> Process:
         environ = {**self._common(), "FLOTILLA_DATABASE_URL": self.database_url, "FLOTILLA_LOG_LEVEL": "info"}
+        environ |= {"FLOTILLA_ASSETS_URL": f"file://{self.data / 'assets'}"}
         environ |= {"FLOTILLA_BROKER_URL": f"redis+socket://{self.broker_link.address}", **more}
         if self._clocks:
             environ |= {"PYTHONPATH": str(CLOCK_FOLDER), "FLOTILLA_TEST_CLOCK_FILE": str(self.clock(name))}

@@ -21,7 +21,13 @@ ABSENT = "/v1/assets/00000000-0000-7000-8000-0000000000ff"
 
 
 def upload(
-    api: Api, content: bytes = CONTENT, filename: str = "part.stl", *, as_: str = "admin", path: str = "/v1/assets", **fields: str
+    api: Api,
+    content: bytes = CONTENT,
+    filename: str = "part.stl",
+    *,
+    as_: str = "admin",
+    path: str = "/v1/assets",
+    **fields: str,
 ) -> TestResponse:
     form: dict[str, Any] = {**fields, "file": (io.BytesIO(content), filename, "model/stl")}
     headers = {"Authorization": f"Bearer {api.tokens[as_]}"}
@@ -99,7 +105,9 @@ def test_who_has_it_is_told_so(api: Api) -> None:
 def test_a_browser_saves_it_and_runs_nothing(api: Api) -> None:
     made = stored(api, b"<script>alert(1)</script>", "größe.html")
     headers = api.get(f"/v1/assets/{made['id']}/content").headers
-    assert headers["Content-Disposition"] == "attachment; filename=\"gr__e.html\"; filename*=UTF-8''gr%C3%B6%C3%9Fe.html"
+    assert (
+        headers["Content-Disposition"] == "attachment; filename=\"gr__e.html\"; filename*=UTF-8''gr%C3%B6%C3%9Fe.html"
+    )
     assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert headers["X-Content-Type-Options"] == "nosniff"
 
@@ -170,14 +178,21 @@ HEAD = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\
         (BOUNDARY, b'--B\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--B--\r\n', 422, "is missing"),
         (BOUNDARY, HEAD.replace(b'"file"', b'"other"') + b"x\r\n--B--\r\n", 422, "the only one that is a file"),
         (BOUNDARY, HEAD + b"x\r\n" + HEAD + b"y\r\n--B--\r\n", 422, "must come before"),
-        (BOUNDARY, HEAD + b'x\r\n--B\r\nContent-Disposition: form-data; name="projectId"\r\n\r\ny\r\n--B--', 422, "before"),
+        (
+            BOUNDARY,
+            HEAD + b'x\r\n--B\r\nContent-Disposition: form-data; name="projectId"\r\n\r\ny\r\n--B--',
+            422,
+            "before",
+        ),
         (BOUNDARY, b"--B\r\nX: y\r\n\r\nz\r\n--B--\r\n", 400, "cut off"),
         (BOUNDARY, b'--B\r\nContent-Disposition: form-data; name="p"\r\n\r\n' + b"x" * 70_000, 413, "65536"),
         (BOUNDARY, b'--B\r\nContent-Disposition: form-data; name="p"\r\n\r\n\xff\r\n--B--\r\n', 422, "UTF-8"),
         (BOUNDARY, b'--B\r\nContent-Disposition: form-data; name="p"\r\n\r\nx\r\n' * 30 + b"--B--\r\n", 413, ""),
     ],
 )
-def test_a_form_that_is_none_is_refused_and_leaves_nothing(api: Api, kind: str, raw: bytes, status: int, words: str) -> None:
+def test_a_form_that_is_none_is_refused_and_leaves_nothing(
+    api: Api, kind: str, raw: bytes, status: int, words: str
+) -> None:
     answer = api.post("/v1/assets", raw=raw, headers={"Content-Type": kind})
     assert (answer.status_code, words in answer.text) == (status, True), answer.text
     assert api.get("/v1/assets").json == {"items": []}
@@ -267,7 +282,9 @@ def started(api: Api, *tasks: Any) -> dict[str, Any]:
     return spec
 
 
-def put_output(api: Api, spec: Any, name: str = "volume", content: bytes = b"sdf", *, token: str = "", query: str = "") -> TestResponse:
+def put_output(
+    api: Api, spec: Any, name: str = "volume", content: bytes = b"sdf", *, token: str = "", query: str = ""
+) -> TestResponse:
     headers = {"Authorization": f"Bearer {token or spec['token']}", "Content-Type": "model/sdf"}
     return api.client.put(f"/v1/runs/{spec['runId']}/outputs/{name}{query}", data=content, headers=headers)
 
@@ -283,7 +300,11 @@ def test_what_a_run_sends_is_shown_with_its_task_and_job(api: Api) -> None:
     made = put_output(api, spec, query="?filename=part.sdf")
     assert made.status_code == 201, made.text
     assert set(made.json) >= ASSET
-    assert (made.json["filename"], made.json["mediaType"], made.json["runId"]) == ("part.sdf", "model/sdf", spec["runId"])
+    assert (made.json["filename"], made.json["mediaType"], made.json["runId"]) == (
+        "part.sdf",
+        "model/sdf",
+        spec["runId"],
+    )
     end(api, spec)
     for path in (f"/v1/jobs/{spec['jobId']}", f"/v1/tasks/{spec['taskId']}", f"/v1/runs/{spec['runId']}"):
         (found,) = api.get(f"{path}/outputs").json["items"]
@@ -332,6 +353,13 @@ def test_a_node_gets_an_input_by_a_link(api: Api) -> None:
     assert given["target"] == {"path": "part.stl"}
     assert given["source"]["checksum"] == made["checksum"]
     assert api.get(given["source"]["link"], as_=None).data == CONTENT
+
+
+def test_an_input_may_be_a_file_of_a_task_that_is_needed(api: Api) -> None:
+    wanted = [{"source": {"uri": "${{ needs.mesh.outputs.assets.volume }}"}, "target": {"path": "a"}}]
+    assert api.submit(noop("mesh"), noop("use", needs=["mesh"], inputs=wanted))["state"] == "pending"
+    alone = api.post("/v1/queues/@default/jobs", {"name": "j", "tasks": [noop("use", inputs=wanted)]})
+    assert (alone.status_code, alone.json["errors"][0]["pointer"]) == (422, "/tasks/0/inputs/0/source/uri")
 
 
 def test_an_input_that_is_not_there_is_refused_with_its_place(api: Api) -> None:

@@ -47,6 +47,10 @@ def test_all_can_be_set() -> None:
         ("FLOTILLA_HANDOFF", "yes"),
         ("FLOTILLA_MAX_BUNDLE", "65"),
         ("FLOTILLA_CLOCKWORK", "slow"),
+        ("FLOTILLA_ASSETS_URL", "ftp://x/y"),
+        ("FLOTILLA_ASSETS_URL", "file://host/y"),
+        ("FLOTILLA_MAX_ASSET_MB", "0"),
+        ("FLOTILLA_KEEP_UPLOADS_DAYS", "-1"),
         ("FLOTILLA_ANONYMOUS_ROLE", "root"),
         ("FLOTILLA_ANONYMOUS_ROLE", "run"),
         ("FLOTILLA_RATE_STORAGE", "disk"),
@@ -76,7 +80,7 @@ def test_a_rate_has_a_form(rate: str) -> None:
 
 
 def test_rates_are_counted_here_or_in_the_broker() -> None:
-    assert Settings.from_environ(LEAST).rate_storage_url == "memory://"
+    assert Settings.from_environ(LEAST).rate_storage_url == "flotilla://"
     assert Settings.from_environ({**LEAST, "FLOTILLA_RATE_LIMIT": "0"}).rate_limit == ""
     shared = {"FLOTILLA_RATE_STORAGE": "broker"}
     assert Settings.from_environ({**LEAST, **shared}).rate_storage_url == "redis+unix:///tmp/x"
@@ -104,3 +108,11 @@ def test_a_bad_secret_is_not_shown() -> None:
 def test_the_table_has_each_key_once_with_a_unit() -> None:
     assert len({entry.key for entry in TABLE}) == len(TABLE)
     assert all(entry.unit for entry in TABLE)
+
+
+def test_stored_files_lie_beside_a_sqlite_database_and_elsewhere_where_one_says() -> None:
+    assert Settings.from_environ(LEAST).assets_place == "file:///tmp/assets"
+    named = {**LEAST, "FLOTILLA_ASSETS_URL": "s3://bucket/folder"}
+    assert Settings.from_environ(named).assets_place == "s3://bucket/folder"
+    with pytest.raises(SettingError, match="FLOTILLA_ASSETS_URL is not set"):
+        _ = Settings.from_environ({**LEAST, "FLOTILLA_DATABASE_URL": "postgresql+psycopg://x/y"}).assets_place

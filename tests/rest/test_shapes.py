@@ -174,7 +174,9 @@ def test_a_node(api: Api) -> None:
     assert api.get(f"/v1/nodes/{NODE_ID}").json == node
     assert api.post(f"/v1/nodes/{NODE_ID}/drain").json["state"] == "draining"
     assert api.post(f"/v1/nodes/{NODE_ID}/undrain").json["state"] == "online"
-    assert api.get("/v1/executors").json["items"] == [{"name": "command"}, {"name": "python"}]
+    offered = api.get("/v1/executors").json["items"]
+    assert [each["name"] for each in offered] == ["command", "python"]
+    assert [each["nodes"] for each in offered] == [[{"id": NODE_ID, "name": "node-1"}]] * 2
 
 
 def test_the_rest(api: Api) -> None:

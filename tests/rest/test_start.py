@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,9 @@ from tests.wait import wait_until
 PROGRAMS = {"app.main": "listening", "app.engine": "started"}
 
 
-def start(program: str, database: str, broker: str, wait_s: int) -> "subprocess.Popen[str]":
+def start(program: str, database: str, broker: str, assets: Path, wait_s: int) -> "subprocess.Popen[str]":
     environ = {"FLOTILLA_DATABASE_URL": database, "FLOTILLA_BROKER_URL": broker, "FLOTILLA_PORT": "0"}
+    environ["FLOTILLA_ASSETS_URL"] = f"file://{assets}"
     environ |= {"PATH": os.environ["PATH"], "FLOTILLA_DATABASE_WAIT_S": str(wait_s), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", program], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -24,12 +26,12 @@ def start(program: str, database: str, broker: str, wait_s: int) -> "subprocess.
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_start_waits_for_the_database(
-    program: str, own_postgres_server: PostgresServer, own_redis_server: RedisServer
+    program: str, own_postgres_server: PostgresServer, own_redis_server: RedisServer, tmp_path: Path
 ) -> None:
     url = own_postgres_server.url()
     sql.upgrade(url)
     own_postgres_server.stop_at_once()
-    process = start(program, url, own_redis_server.url, 60)
+    process = start(program, url, own_redis_server.url, tmp_path, 60)
     said: list[str] = []
     assert process.stdout
     listening = threading.Thread(target=said.extend, args=(iter(process.stdout.readline, ""),), daemon=True)
@@ -46,8 +48,9 @@ def test_a_start_waits_for_the_database(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_start_gives_up_in_one_line(program: str, own_redis_server: RedisServer) -> None:
-    process = start(program, "postgresql+psycopg://nobody@127.0.0.1:1/none", own_redis_server.url, 0)
+def test_a_start_gives_up_in_one_line(program: str, own_redis_server: RedisServer, tmp_path: Path) -> None:
+    database = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+    process = start(program, database, own_redis_server.url, tmp_path, 0)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "the database is away" in said

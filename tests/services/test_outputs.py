@@ -45,7 +45,12 @@ def test_a_run_sends_a_file_that_is_its_jobs(world: World) -> None:
     job, node = running(world)
     spec = node.run_of("mesh")
     made = send(world, spec)
-    assert (made.org_id, made.project_id, made.job_id, made.task_id) == (job.org_id, job.project_id, job.id, spec.task_id)
+    assert (made.org_id, made.project_id, made.job_id, made.task_id) == (
+        job.org_id,
+        job.project_id,
+        job.id,
+        spec.task_id,
+    )
     assert (made.run_id, made.task_name, made.name, made.filename) == (spec.run_id, "mesh", "volume", "part.sdf")
     assert (made.number, made.map_index, made.created_by) == (1, -1, job.created_by)
     assert outputs.outputs(world.core, world.who, PAGE, run_id=spec.run_id) == [made]
@@ -170,7 +175,10 @@ def test_an_unknown_asset_is_refused_at_submit(world: World) -> None:
     wrong = [{"uri": "flotilla:absent"}, {"uri": assets.uri(made)}, {"spaceId": "s", "key": "k"}]
     with pytest.raises(Invalid) as refused:
         world.submit([task("fine"), given(*wrong)])
-    assert [problem.pointer for problem in refused.value.problems] == ["/tasks/1/inputs/0/source", "/tasks/1/inputs/2/source"]
+    assert [problem.pointer for problem in refused.value.problems] == [
+        "/tasks/1/inputs/0/source",
+        "/tasks/1/inputs/2/source",
+    ]
 
 
 def test_another_organizations_asset_is_absent(world: World) -> None:
@@ -216,7 +224,9 @@ def test_a_file_of_an_earlier_task_is_described_in_a_payload(world: World) -> No
 
 
 def test_a_name_with_a_dot_is_a_name(world: World) -> None:
-    use = task("use", "mesh", payload=["${{ needs.mesh.outputs.assets.a.uri }}", "${{needs.mesh.outputs.assets.a.uri.size}}"])
+    use = task(
+        "use", "mesh", payload=["${{ needs.mesh.outputs.assets.a.uri }}", "${{needs.mesh.outputs.assets.a.uri.size}}"]
+    )
     _, node, made = chained(world, use, "a.uri")
     assert node.run_of("use").payload[0]["id"] == made.id
     assert node.run_of("use").payload[1] == 3
@@ -225,8 +235,8 @@ def test_a_name_with_a_dot_is_a_name(world: World) -> None:
 @pytest.mark.parametrize(
     ("use", "why"),
     [
-        (task("use", "mesh", payload="${{ needs.mesh.outputs.assets.absent }}"), "left no file 'absent'; it has: volume"),
-        (given({"uri": "flotilla:${{ needs.mesh.outputs.params.n }}"}, needs=("mesh",)), "the asset for input 'in/0' is gone"),
+        (task("use", "mesh", payload="${{needs.mesh.outputs.assets.no}}"), "left no file 'no'; it has: volume"),
+        (given({"uri": "flotilla:${{needs.mesh.outputs.params.n}}"}, needs=("mesh",)), "for input 'in/0' is gone"),
         (given({"uri": "${{ needs.mesh.outputs.params.n }}"}, needs=("mesh",)), "must be one URI, not int"),
     ],
 )  # fmt: skip

@@ -82,6 +82,21 @@ acts = st.builds(
 )
 
 
+maps = st.one_of(
+    st.just({}),
+    st.just({}),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("map"),
+            "values": st.integers(0, 7).map(lambda size: list(range(size))),
+            "payload": st.just({"x": "${{ map.value }}"}),
+            "max_concurrency": st.sampled_from([None, 1, 2]),
+            "max_failed": st.sampled_from([None, None, 0, 1]),
+        }
+    ),
+)
+
+
 @st.composite
 def specs(draw: st.DrawFn) -> tuple[TaskSpec, ...]:
     size = draw(st.integers(1, 6))
@@ -90,6 +105,7 @@ def specs(draw: st.DrawFn) -> tuple[TaskSpec, ...]:
         above = draw(st.sets(st.integers(0, n - 1), max_size=3)) if n else set()
         tasks.append(
             TaskSpec(
+                **draw(maps),
                 name=f"t{n}",
                 needs=tuple(f"t{need}" for need in sorted(above)),
                 run_when=draw(st.sampled_from([RunWhen.ALL_SUCCEEDED, RunWhen.ALL_SUCCEEDED, *RunWhen])),

@@ -59,7 +59,7 @@ class MapReads:
         found = [
             a_map
             for a_map in self._state.maps
-            if a_map.closing or (a_map.total is not None and not a_map.exhausted)
+            if a_map.live and (a_map.closing or (a_map.total is not None and not a_map.exhausted))
         ]
         return sorted(found, key=lambda a_map: a_map.task_seq)[:limit]
 

@@ -1,7 +1,7 @@
 """Queries of the store in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from app.adapters.memory.assets import AssetReads
 from app.adapters.memory.executions import ExecutionReads
@@ -27,6 +27,7 @@ from app.ports.records import (
     TaskView,
     Token,
 )
+from app.wire.cards import Card
 from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
 
@@ -123,6 +124,9 @@ class MemoryReader(
 
     def node(self, node_id: str) -> Node | None:
         return self._state.nodes.get(node_id)
+
+    def cards(self) -> Mapping[str, Sequence[Card]]:
+        return {node_id: self._state.cards[node_id] for node_id in self._state.cards.keys()}  # noqa: SIM118
 
     def held(self, node_ids: Collection[str]) -> list[Run]:
         return [self._state.runs[run_id] for run_id in sorted(self._held_ids(node_ids))]

@@ -14,6 +14,7 @@ from app.domain.task import Task, TaskSpec
 from app.domain.template import Template, Version
 from app.ports.people import Entry, Organization, User
 from app.ports.records import Asset, Event, KeptAnswer, LooseBlob, Project, Queue, StoredLine, Token, ValueChunk
+from app.wire.cards import Card
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample
 
@@ -72,6 +73,7 @@ class State:
         self.leases: Table[str, tuple[str, int]] = Table(journal)
         self.stamps: Table[str, int] = Table(journal)
         self.keys: Table[str, str] = Table(journal)
+        self.cards: Table[str, tuple[Card, ...]] = Table(journal)  # by node id
         self.jobs_of_org: Index[str] = Index(journal)  # seq
         self.tasks_of_job: Index[int] = Index(journal)  # (position, seq)
         self.maps_of_job: Index[int] = Index(journal)  # seq

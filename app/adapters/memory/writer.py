@@ -13,6 +13,7 @@ from app.adapters.memory.unserved import OutsideWrites
 from app.domain.job import Desired, Job
 from app.domain.node import Node
 from app.ports.records import Event, KeptAnswer, Project, Queue, StoredLine, Token
+from app.wire.cards import Card
 from app.wire.resources import Resources
 from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
@@ -91,6 +92,9 @@ class MemoryWriter(OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWri
 
     def save_node(self, node: Node) -> None:
         self._state.nodes.put(node.id, node)
+
+    def save_cards(self, node_id: str, cards: Sequence[Card]) -> None:
+        self._state.cards.put(node_id, tuple(cards))
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
         node = self._state.nodes.get(node_id)

@@ -1,4 +1,4 @@
-"""Assets: rows of the table `assets`, which unfinished jobs need them, and the blobs that nobody has.
+"""Assets: rows of the table `assets`, and which unfinished jobs need them.
 
 What a job shows is the outputs of each task's newest run that succeeded: what an earlier one left stays with its run.
 """
@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, delete, exists, literal_column, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.sql.part import FIRST, LAST, Part
+from app.adapters.sql.loose import LooseReads, LooseWrites
+from app.adapters.sql.part import FIRST, LAST
 from app.adapters.sql.session import Row
 from app.adapters.sql.statement import Insert, Statement, among, is_one_of
-from app.adapters.sql.tables import OPEN_JOBS, asset_uses, assets, jobs, loose_blobs, runs
+from app.adapters.sql.tables import OPEN_JOBS, asset_uses, assets, jobs, runs
 from app.ports.records import Asset, LooseBlob, Page
 from app.wire.outputs import RESULT
 from app.wire.states import RunState
@@ -89,40 +89,12 @@ _delete = Statement(delete(assets).where(among(assets.c.seq, "seqs")))
 _unuse = Statement(delete(asset_uses).where(among(asset_uses.c.asset_seq, "seqs")))
 _use = Insert(asset_uses, unless_there=True)
 
-_put_loose = insert(loose_blobs)
-_save_loose = Statement(
-    _put_loose.on_conflict_do_update(index_elements=["blob"], set_=dict(_put_loose.excluded)),
-    sets=[column.name for column in loose_blobs.columns],
-)
-_loose = Statement(select(loose_blobs).where(loose_blobs.c.blob == bindparam("blob")).with_for_update())
-_parts = Statement(
-    select(loose_blobs)
-    .where(loose_blobs.c.upload_id == bindparam("upload_id"), loose_blobs.c.upload_id != _EMPTY)
-    .order_by(loose_blobs.c.part, loose_blobs.c.blob)
-    .with_for_update()
-)
-_due = Statement(
-    select(loose_blobs.c.blob)
-    .where(loose_blobs.c.due_at_us < bindparam("before"))
-    .order_by(loose_blobs.c.due_at_us)
-    .limit(bindparam("most"))
-)
-_forget = Statement(delete(loose_blobs).where(among(loose_blobs.c.blob, "blobs")))
-
 
 def asset_of(row: Row) -> Asset:
     return Asset(**dict(zip(_FIELDS, row, strict=True)))
 
 
-def _loose_of(row: Row) -> LooseBlob:
-    return LooseBlob(blob=row[0], due_at_us=row[1], upload_id=row[2], part=row[3], size=row[4], checksum=row[5])
-
-
-def _loose_row(loose: LooseBlob) -> dict[str, Any]:
-    return {name: getattr(loose, name) for name in LooseBlob.__slots__}
-
-
-class AssetReads(Part):
+class AssetReads(LooseReads):
     def asset(self, asset_id: str) -> Asset | None:
         row = self._session.row(_by_id, id=asset_id)
         return None if row is None else asset_of(row)
@@ -172,14 +144,11 @@ class AssetReads(Part):
     def expired_assets(self, limit: int) -> list[Asset]:
         return self._assets(_expired, now_us=self.now_us, most=limit)
 
-    def due_blobs(self, before_us: int, limit: int) -> list[str]:
-        return [row[0] for row in self._session.rows(_due, before=before_us, most=limit)]
-
     def _assets(self, statement: Statement, **values: Any) -> list[Asset]:
         return [asset_of(row) for row in self._session.rows(statement, **values)]
 
 
-class AssetWrites(AssetReads):
+class AssetWrites(AssetReads, LooseWrites):
     def lock_assets(self, asset_ids: Collection[str]) -> list[Asset]:
         return self._assets(_locked, ids=self._session.listed(asset_ids)) if asset_ids else []
 
@@ -198,17 +167,3 @@ class AssetWrites(AssetReads):
 
     def use_assets(self, job_seq: int, seqs: Collection[int]) -> None:
         self._session.insert(_use, [(seq, job_seq) for seq in sorted(seqs)], len(seqs))
-
-    def save_loose(self, blobs: Sequence[LooseBlob]) -> None:
-        self._session.each(_save_loose, [_loose_row(loose) for loose in blobs])
-
-    def lock_loose(self, blob: str) -> LooseBlob | None:
-        row = self._session.row(_loose, blob=blob)
-        return None if row is None else _loose_of(row)
-
-    def lock_parts(self, upload_id: str) -> list[LooseBlob]:
-        return [_loose_of(row) for row in self._session.rows(_parts, upload_id=upload_id)]
-
-    def forget_blobs(self, blobs: Collection[str]) -> None:
-        if blobs:
-            self._session.run(_forget, blobs=self._session.listed(blobs))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, delete, insert, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Table, Text, and_, bindparam, delete, insert, literal_column, select
 
 from app.adapters.sql.part import Part
 from app.adapters.sql.statement import Statement, among
@@ -41,7 +41,7 @@ def _these(table: Table, key: ColumnElement[Any]) -> Statement:
     return Statement(delete(table).where(among(key, "keys")))
 
 
-_ZERO, _EMPTY = literal_column("0"), literal_column("''")
+_ZERO, _EMPTY = literal_column("0", Integer), literal_column("''", Text)
 _ONE, _SPAN = literal_column("1", Integer), literal_column(str(SPAN), Integer)
 _loosened = select(assets.c.blob, _ZERO, _EMPTY, _ZERO, _ZERO, _EMPTY).where(among(assets.c.seq, "keys"))
 _loosen = Statement(insert(loose_blobs).from_select([column.name for column in loose_blobs.columns], _loosened))

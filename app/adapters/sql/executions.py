@@ -104,19 +104,19 @@ class ExecutionReads(Part):
         return [(row[_UPDATED_AT], job_of(row)) for row in rows]
 
     def count_jobs(self, org_id: str, queue: str) -> int:
-        return self._count(_count_jobs, org_id=org_id, queue=queue)
+        return self._how_many(_count_jobs, org_id=org_id, queue=queue)
 
     def count_changed_jobs(self, org_id: str, queue: str, window: Window) -> int:
         times = {"after_us": window.after_us, "before_us": window.before_us}
-        return self._count(_count_changed_jobs, org_id=org_id, queue=queue, **times)
+        return self._how_many(_count_changed_jobs, org_id=org_id, queue=queue, **times)
 
     def count_executions(self, job_seq: int, which: Which) -> int:
-        return self._count(_COUNTS[which], job_seq=job_seq)
+        return self._how_many(_COUNTS[which], job_seq=job_seq)
 
     def count_changed_executions(self, job_seq: int, after_us: int) -> int:
-        return self._count(_COUNTS["changed"], job_seq=job_seq, since_us=after_us)
+        return self._how_many(_COUNTS["changed"], job_seq=job_seq, since_us=after_us)
 
-    def _count(self, statement: Statement, **values: Any) -> int:
+    def _how_many(self, statement: Statement, **values: Any) -> int:
         row = self._session.row(statement, **values)
         return int(row[0]) if row else 0
 

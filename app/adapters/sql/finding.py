@@ -19,7 +19,7 @@ from app.adapters.sql.session import Row
 from app.adapters.sql.specs import spec_text
 from app.adapters.sql.statement import Insert, Statement, among
 from app.adapters.sql.tables import assets, hidden_tasks, job_sources, jobs, projects, task_ranges, task_specs, tasks
-from app.adapters.sql.tasks import VIEWED, TaskWrites, view_of
+from app.adapters.sql.tasks import PLAIN_TASK, VIEWED, TaskWrites, view_of
 from app.domain.job import Job, Source
 from app.domain.task import Task, TaskSpec
 from app.ports.finding import Seek, Tally, Wanted
@@ -47,11 +47,13 @@ _called = Statement(select(assets).where(assets.c.seq.in_(_newest)))
 _project_at = Statement(select(projects).where(projects.c.seq == bindparam("seq")))
 _shown_tasks = Statement(
     select(tasks.c.job_seq, tasks.c.seq)
-    .where(among(tasks.c.job_seq, "job_seqs"), _shown)
+    .where(among(tasks.c.job_seq, "job_seqs"), PLAIN_TASK, _shown)
     .order_by(tasks.c.job_seq, tasks.c.position)
 )
 _named = Statement(
-    select(tasks.c.name, tasks.c.seq).where(tasks.c.job_seq == bindparam("job_seq"), among(tasks.c.name, "names"))
+    select(tasks.c.name, tasks.c.seq).where(
+        tasks.c.job_seq == bindparam("job_seq"), PLAIN_TASK, among(tasks.c.name, "names")
+    )
 )
 _sources = Statement(select(job_sources).where(among(job_sources.c.job_seq, "job_seqs")))
 _mine = assets.c.org_id == bindparam("org_id")

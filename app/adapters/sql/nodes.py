@@ -1,4 +1,6 @@
-"""Nodes: rows of the table `nodes`, and whose lease is over while it still holds runs."""
+"""Nodes: rows of the table `nodes`, their cards, and whose lease is over while it still holds runs."""
+
+from collections.abc import Mapping, Sequence
 
 import orjson
 from sqlalchemy import bindparam, exists, select, update
@@ -7,12 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from app.adapters.sql.part import Part
 from app.adapters.sql.session import Row, dump
 from app.adapters.sql.statement import Statement, is_one_of
-from app.adapters.sql.tables import nodes, runs
+from app.adapters.sql.tables import node_cards, nodes, runs
 from app.domain.node import Node
+from app.wire.cards import Card
 from app.wire.resources import Resources
 from app.wire.states import RunState
 
 _put = insert(nodes)
+_put_cards = insert(node_cards)
 
 _all = Statement(select(nodes).order_by(nodes.c.name, nodes.c.id))
 _by_id = Statement(select(nodes).where(nodes.c.id == bindparam("id")))
@@ -24,6 +28,11 @@ _save = Statement(
 _renew = Statement(
     update(nodes).where(nodes.c.id == bindparam("k_id")).returning(nodes.c.id),
     sets=["lease_until_us", "free_cpu_milli", "free_memory_mib"],
+)
+_cards = Statement(select(node_cards))
+_save_cards = Statement(
+    _put_cards.on_conflict_do_update(index_elements=["node_id"], set_={"cards": _put_cards.excluded.cards}),
+    sets=["node_id", "cards"],
 )
 _holds_runs = exists().where(is_one_of(runs.c.state, RunState.RUNNING.value), runs.c.node_id == nodes.c.id)
 _expired = Statement(
@@ -64,6 +73,9 @@ class NodeReads(Part):
         row = self._session.row(_by_id, id=node_id)
         return None if row is None else _node_of(row)
 
+    def cards(self) -> Mapping[str, Sequence[Card]]:
+        return {row[0]: tuple(map(Card.from_wire, orjson.loads(row[1]))) for row in self._session.rows(_cards)}
+
 
 class NodeWrites(Part):
     def node(self, node_id: str) -> Node | None:
@@ -95,6 +107,9 @@ class NodeWrites(Part):
             used_memory_bytes=node.used_memory_bytes,
             draining=node.draining,
         )
+
+    def save_cards(self, node_id: str, cards: Sequence[Card]) -> None:
+        self._session.run(_save_cards, node_id=node_id, cards=dump([card.to_wire() for card in cards]))
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
         values = {"free_cpu_milli": free.cpu_milli, "free_memory_mib": free.memory_mib}

@@ -17,7 +17,7 @@ from app.adapters.sql.runs import run_of
 from app.adapters.sql.specs import spec_of
 from app.adapters.sql.statement import ONE, Statement, among, is_one_of
 from app.adapters.sql.tables import OPEN_JOBS, OPEN_TASKS, jobs, lines, runs, task_specs, tasks
-from app.adapters.sql.tasks import VIEWED, view_of
+from app.adapters.sql.tasks import PLAIN_TASK, VIEWED, view_of
 from app.domain.job import Job
 from app.domain.run import Run
 from app.domain.task import TaskSpec
@@ -39,6 +39,7 @@ _progress = Statement(
         among(tasks.c.job_seq, "seqs"),
         is_one_of(tasks.c.state, *OPEN_TASKS),
         is_one_of(tasks.c.state, TaskState.RUNNING.value),
+        PLAIN_TASK,
     )
     .group_by(tasks.c.job_seq)
 )
@@ -80,8 +81,18 @@ def _in_phase(
 
 
 def _jobs(phase: Phase | None, *columns: Any) -> tuple[Select[Any], tuple[Any, ...]]:
-    found = select(*columns or jobs.columns).where(*_VISIBLE, *_in_phase(jobs.c.state, phase, OPEN_JOBS, _PENDING_JOB))
-    return found, (jobs.c.seq,)
+    return select(*columns or jobs.columns).where(*_seen(phase)), (jobs.c.seq,)
+
+
+def _seen(phase: Phase | None) -> list[ColumnElement[bool]]:
+    """Open jobs are found first and ordered then: in the order of all jobs they lie far apart."""
+    conditions = _in_phase(jobs.c.state, phase, OPEN_JOBS, _PENDING_JOB)
+    if phase in (None, Phase.ENDED):
+        return [*_VISIBLE, *conditions]
+    inner = jobs.alias("open_jobs")
+    states = _in_phase(inner.c.state, phase, OPEN_JOBS, _PENDING_JOB)
+    found = select(inner.c.seq).where(inner.c.org_id == bindparam("org_id"), ~inner.c.removed, *states)
+    return [jobs.c.seq.in_(found)]
 
 
 def _of(wanted: str, joined: Any, column: ColumnElement[Any]) -> tuple[Select[Any], ColumnElement[Any]]:
@@ -94,8 +105,10 @@ def _of(wanted: str, joined: Any, column: ColumnElement[Any]) -> tuple[Select[An
 def _tasks(whose: str, phase: Phase | None, *columns: Any) -> tuple[Select[Any], tuple[Any, ...]]:
     found, job_seq = _of(whose, tasks if columns else VIEWED.get_final_froms()[0], tasks.c.job_seq)
     if whose == "org" and phase in (Phase.PENDING, Phase.RUNNING):
-        found = found.where(is_one_of(jobs.c.state, *OPEN_JOBS))
-    found = found.where(*_in_phase(tasks.c.state, phase, OPEN_TASKS, _PENDING_TASK))
+        open_ = jobs.alias("open_jobs")
+        live = select(open_.c.seq).where(open_.c.org_id == bindparam("org_id"), is_one_of(open_.c.state, *OPEN_JOBS))
+        found = found.where(tasks.c.job_seq.in_(live))
+    found = found.where(PLAIN_TASK, *_in_phase(tasks.c.state, phase, OPEN_TASKS, _PENDING_TASK))
     return found.add_columns(*columns or VIEWED.selected_columns), (job_seq, tasks.c.position)
 
 

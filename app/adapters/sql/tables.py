@@ -19,7 +19,7 @@ Words = Text().with_variant(Text(collation="C"), "postgresql")
 OPEN_TASKS = tuple(state.value for state in TaskState if state not in TASK_TERMINAL)
 PLAIN = "map_index = -1"
 """Tasks that are not values of maps: only these are found by job, id and name."""
-LAGGING = "closing OR next_index < total"
+LAGGING = "live > 0 AND (closing OR next_index < total)"
 OPEN_JOBS = tuple(state.value for state in JobState if state not in JOB_TERMINAL)
 ENDED_JOBS = tuple(state.value for state in JobState if state in JOB_TERMINAL)
 COUNT_COLUMNS = {state: f"n_{state.value}" for state in TaskState}
@@ -335,6 +335,9 @@ nodes = Table(
     _must("used_memory_bytes"),
     _must("draining", Boolean),
 )
+
+# What nodes say of their executors: written at a node's start and read by people, so not in the row of every beat.
+node_cards = Table("node_cards", METADATA, _key("node_id", Words), _must("cards", Words))
 
 projects = Table(
     "projects",

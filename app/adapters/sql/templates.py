@@ -14,6 +14,7 @@ from app.adapters.sql.session import Row, dump
 from app.adapters.sql.specs import spec_of, spec_text
 from app.adapters.sql.statement import Insert, Statement, among
 from app.adapters.sql.tables import jobs, tasks, template_versions, templates
+from app.adapters.sql.tasks import PLAIN_TASK
 from app.domain.job import Job, JobSpec
 from app.domain.template import Kind, Question, QuestionType, Template, Version, VersionNote
 from app.ports.records import Page
@@ -55,7 +56,9 @@ _count = Statement(
 _delete = Statement(delete(templates).where(templates.c.id == bindparam("id")))
 _delete_versions = Statement(delete(template_versions).where(_versions.template_id == bindparam("id")))
 _routes = Statement(
-    select(tasks.c.job_seq, tasks.c.route).where(among(tasks.c.job_seq, "seqs"), tasks.c.position == bindparam("first"))
+    select(tasks.c.job_seq, tasks.c.route).where(
+        among(tasks.c.job_seq, "seqs"), tasks.c.position == bindparam("first"), PLAIN_TASK
+    )
 )
 _places = Statement(select(tasks.c.seq, tasks.c.position).where(among(tasks.c.seq, "seqs")))
 

@@ -36,8 +36,8 @@ _FILE = {
 }
 _CONTENT = {
     "responses": {
-        "200": {"description": "The file", "content": {"application/octet-stream": _BYTES}},
-        "206": {"description": "One range of it", "content": {"application/octet-stream": _BYTES}},
+        "200": {"description": "The file", "content": {"*/*": _BYTES}},
+        "206": {"description": "One range of it", "content": {"*/*": _BYTES}},
         "304": {"description": "It is the one that If-None-Match names"},
         "416": {"description": "No such range"},
     },

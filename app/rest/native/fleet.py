@@ -12,7 +12,8 @@ from app.rest.native.schemas.account import Issued, JoinIn, NewToken
 from app.rest.native.schemas.fleet_out import ExecutorShown, NodeShown, QueueShown
 from app.rest.native.schemas.queries import PageQuery
 from app.rest.paging import Listing, cut
-from app.services import control, query, tokens
+from app.services import control, executors, query, tokens
+from app.services.executors import ExecutorView
 from app.services.query import NodeView, QueueView
 
 routes = NativeBlueprint("nodes", __name__, description="Compute hosts, queues and executors")
@@ -77,6 +78,6 @@ def list_queues(asked: Mapping[str, Any]) -> Listing[QueueView]:
 @READ
 @routes.arguments(PageQuery, location="query")
 @routes.listing(ExecutorShown)
-def list_executors(asked: Mapping[str, Any]) -> Listing[str]:
-    """What the nodes offer"""
-    return cut(asked, query.executors(core(), who()))
+def list_executors(asked: Mapping[str, Any]) -> Listing[ExecutorView]:
+    """What the nodes offer; a name comes once for each way in which it is offered"""
+    return cut(asked, executors.offered(core(), who()))

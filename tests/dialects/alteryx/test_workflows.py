@@ -196,6 +196,15 @@ def test_a_body_that_cannot_be_read(shared: Api, standing: str) -> None:
     assert wrong(shared.post(f"/webapi/v3/workflows/{standing}/jobs", surrogate)) == ["questions.how"]
 
 
+def test_a_body_of_another_type_or_size(shared: Api, standing: str) -> None:
+    url = f"/webapi/v3/workflows/{standing}/jobs"
+    text = shared.post(url, raw=b"{}", headers={"Content-Type": "text/plain"})
+    large = shared.post(url, {"questions": {"who": "x" * (9 << 20)}})
+    assert (text.status_code, large.status_code) == (415, 413)
+    assert set(text.json) == set(large.json) == {"message", "modelState"}
+    assert wrong(shared.post(url, {"questions": {"who": "x" * (2 << 20)}})) == ["questions"]
+
+
 @pytest.mark.parametrize("kind", ["module", "macro"])
 def test_only_an_app_runs(shared: Api, kind: str) -> None:
     answer = shared.post(f"/webapi/v3/workflows/{save(shared, kind=kind)}/jobs", {"questions": {"who": "x"}})
@@ -328,9 +337,9 @@ def test_a_token_for_credentials_in_the_form_or_in_the_header(shared: Api, stand
 @pytest.mark.parametrize(
     ("form", "authorization", "status"),
     [
-        ({}, None, 400),
+        ({"client_id": "any"}, None, 400),
         ({"grant_type": "password"}, None, 400),
-        (GRANT, None, 401),
+        (GRANT, None, 400),
         ({**GRANT, "client_id": "any", "client_secret": "fl_wrong"}, None, 401),
         ({**GRANT, "client_id": "any", "client_secret": "nonsense"}, None, 401),
         (GRANT, "Basic not-base64!", 401),

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
+from app.config import SettingError, Settings
+from app.rest import application
 from app.rest.dialects.flow.translate import relative
+from app.services import removal
 from tests.dialects.flow.test_document import MISSING, QUEUE, submit
 from tests.rest.conftest import Api, noop
 
+ENVIRON = {
+    "FLOTILLA_DATABASE_URL": "sqlite:////tmp/x.db",
+    "FLOTILLA_BROKER_URL": "redis://localhost",
+    "FLOTILLA_ASSETS_URL": "file:///tmp/x",
+}
 TASK = {"name": "t", "type": "task", "executor": "python", "payload": {"callable": "noop"}}
 JOB_KEYS = {"id", "name", "tags", "queueId", "status", "created", "started", "finished"}
 
@@ -104,6 +112,12 @@ def test_a_deleted_job_is_gone_at_once_and_its_rows_follow(api: Api) -> None:
     assert api.get(f"{QUEUE}/jobs").json == {"pagination": {"limit": 100, "totalResults": 0}, "results": []}
     kept = [job_id for job_id in (running, waiting) if api.core.store.read(lambda tx, i=job_id: tx.job(i))]  # type: ignore[misc]
     assert kept == [running] == [spec["jobId"] for spec in claimed]
+    assert removal.sweep(api.core) == 0
+    ending = {"state": "canceled", "atUs": 0}
+    (spec,) = claimed
+    api.report({"runId": spec["runId"], "fence": spec["fence"], "sequence": 1, "ending": ending})
+    assert removal.sweep(api.core) == 1
+    assert api.core.store.read(lambda tx: tx.job(running)) is None
 
 
 def test_updates_are_those_of_a_time(api: Api) -> None:
@@ -150,6 +164,24 @@ def test_the_region_must_be_ours_where_it_is_named(api: Api) -> None:
     assert (answer.status_code, set(answer.json)) == (400, {"title", "detail"})
     assert "us" in answer.json["detail"]
     assert api.get("/v1/jobs", headers={"region": "emea"}).status_code == 200
+
+
+def test_the_regions_name_is_a_setting(api: Api) -> None:
+    client = application.build(api.core, region="EMEA").test_client()
+    for named, status in (("emea", 200), ("us", 400)):
+        assert client.get(f"{QUEUE}/jobs", headers={**_admin(api), "region": named}).status_code == status
+    assert Settings.from_environ(ENVIRON).region == "us"
+    assert Settings.from_environ({**ENVIRON, "FLOTILLA_REGION": "eu-1"}).region == "eu-1"
+    with pytest.raises(SettingError, match="FLOTILLA_REGION"):
+        Settings.from_environ({**ENVIRON, "FLOTILLA_REGION": "a b"})
+
+
+def test_too_many_requests_are_told_when_to_come_again(api: Api) -> None:
+    client = application.build(api.core, rate="1/hour").test_client()
+    answers = [client.get(f"{QUEUE}/jobs", headers=_admin(api)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert int(answers[1].headers["Retry-After"]) > 0
+    assert answers[1].json.keys() == {"title", "detail", "developerMessage"}
 
 
 def test_executions_are_the_owners_alone(api: Api) -> None:

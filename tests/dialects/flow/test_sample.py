@@ -103,3 +103,16 @@ def test_a_sample_pages_through_many_files(server: Fleet, token: str, tmp_path: 
     assert client.wait(job_id)["status"] == "SUCCEEDED"
     logs = client.download(job_id, "logs", tmp_path)
     assert sorted(log.read_text().strip() for log in logs) == sorted(names)
+
+
+def test_a_map_has_an_execution_and_a_log_for_each_value(client: Sample, tmp_path: Path) -> None:
+    inner = command("render", "echo frame ${{ map.value }} | tee frame.txt")
+    inner["outputs"] = [{"source": {"path": "frame.txt"}, "name": "frame.txt"}]
+    frames = {"name": "frames", "type": "map", "task": inner, "values": {"source": "[7, 8, 9]"}}
+    job_id = client.submit(job(frames))
+    assert client.wait(job_id)["status"] == "SUCCEEDED"
+    assert [one["index"] for one in client.files(job_id, "executions")] == [0, 1, 2]
+    logs = client.download(job_id, "logs", tmp_path)
+    assert [log.read_text() for log in logs] == ["frame 7\n", "frame 8\n", "frame 9\n"]
+    paths = {file["path"] for file in client.files(job_id, "outputs")}
+    assert paths == {f"/frames/{index}/frame.txt" for index in range(3)}

@@ -68,7 +68,8 @@ def main(url: str, token: str) -> dict:
     join = next(job for job in jobs if job.name == "join")
 
     slow = client.workflows.run_async('jobs: {nap: {type: command, parameters: {argv: \'["sleep", "60"]\'}}}')
-    canceled = client.workflows.cancel(slow.id)
+    client.workflows.cancel(slow.id)
+    canceled = client.poll(slow.link).json()["state"]
     failed = client.workflows.run("jobs: {no: {type: command, parameters: {argv: '[\"false\"]'}}}", timeout=60)
     error = client.jobs.list(q="state:failure")[0].error
     try:
@@ -93,7 +94,7 @@ def main(url: str, token: str) -> dict:
         "given": sorted(join.inputs.assets),
         "output": sink.getvalue().decode(),
         "owner": output.job_id == next(job.id for job in jobs if job.name == "count"),
-        "canceled": canceled.state,
+        "canceled": canceled,
         "failed": failed.state,
         "error": error,
         "refusal": refusal,

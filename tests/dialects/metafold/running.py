@@ -34,8 +34,8 @@ class Running:
     def __init__(self, api: Api) -> None:
         self.api = api
         node = {
-            "nodeId": NODE_ID, "name": "node-1", "pid": 4711, "total": ROOM, "queues": ["*"], "tags": [], "version": "1",
-            "executors": ["implicit/from-mesh", "implicit/metrics", "mesh/from-volume"],
+            "nodeId": NODE_ID, "name": "node-1", "pid": 4711, "total": ROOM, "queues": ["*"], "tags": [],
+            "version": "1", "executors": ["implicit/from-mesh", "implicit/metrics", "mesh/from-volume"],
         }  # fmt: skip
         assert api.post("/v1/nodes", node, as_="node").status_code == 201
         self.project: str = api.post("/projects", {"name": "chain"}).json["id"]

@@ -183,7 +183,7 @@ def test_the_client_of_the_other_language_reads_its_user(running: Running) -> No
     assert running.api.get("/user/quota").json.keys() == usage.keys()
 
 
-@pytest.mark.parametrize("id_", ["'", "%00", "0", "01", "-1", "1e3", "x" * 5000, "99999999999999999999", "١", "..%5c"])
+@pytest.mark.parametrize("id_", ["'", "%00", "0", "01", "-1", "1e3", "x" * 5000, "9" * 20, "\u0661", "..%5c"])
 @pytest.mark.parametrize("noun", ["", "/jobs", "/workflows", "/assets"])
 def test_no_id_but_a_known_one_is_found(shared: Api, noun: str, id_: str) -> None:
     shared.submit(noop("only"))
@@ -196,8 +196,10 @@ def test_no_id_but_a_known_one_is_found(shared: Api, noun: str, id_: str) -> Non
 
 def test_what_is_another_organizations_or_another_projects_is_not_there(running: Running) -> None:
     mine = [
-        "", "/jobs", "/workflows", "/assets", f"/jobs/{running.jobs['sample']}", f"/jobs/{running.jobs['sample']}/status",
-        f"/workflows/{running.workflow}", f"/workflows/{running.workflow}/status", f"/assets/{running.asset['id']}",
+        "", "/jobs", "/workflows", "/assets", f"/jobs/{running.jobs['sample']}",
+        f"/jobs/{running.jobs['sample']}/status",
+        f"/workflows/{running.workflow}", f"/workflows/{running.workflow}/status",
+        f"/assets/{running.asset['id']}",
     ]  # fmt: skip
     for path in mine:
         assert running.get(path).status_code in (200, 202)

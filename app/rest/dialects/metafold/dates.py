@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from flask import Request, request
@@ -16,7 +17,11 @@ VARY: Final = {"Vary": "User-Agent, Accept"}
 
 def is_rfc1123(asked: Request) -> bool:
     """`Python/3.11.7` and nothing more is the client; other libraries say more than that. Or it is asked for."""
-    agent, accept = asked.headers.get("User-Agent", ""), asked.headers.get("Accept", "")
+    return _reads_rfc1123(asked.headers.get("User-Agent", ""), asked.headers.get("Accept", ""))
+
+
+@lru_cache(maxsize=64)
+def _reads_rfc1123(agent: str, accept: str) -> bool:
     return _CLIENT.fullmatch(agent) is not None or accept.replace(" ", "") == ASKED_FOR.replace(" ", "")
 
 

@@ -98,10 +98,11 @@ def single(kind: str, name: str, parameters: Mapping[str, Any], project_id: str)
 def _spec(name: str, made: Sequence[_Task], source: Source, project_id: str) -> JobSpec:
     names = [each.document["name"] for each in made]
     try:
-        specs = cast("tuple[TaskSpec, ...]", Tasks().deserialize([each.document for each in made]))  # what `Tasks` makes
+        judged = Tasks().deserialize([each.document for each in made])
     except ValidationError as wrong:
         found = problems.places({"tasks": problems.messages(wrong)})
         raise Invalid([in_words(each, names) for each in found]) from None
+    specs = cast("tuple[TaskSpec, ...]", judged)  # a field of marshmallow may make anything
     tasks = [
         replace(spec, submitted={**spec.submitted, PARAMETERS: each.said})
         for spec, each in zip(specs, made, strict=True)

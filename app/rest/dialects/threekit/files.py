@@ -14,8 +14,8 @@ from app.rest.dialects.threekit.errors import BASE
 from app.rest.dialects.threekit.fields import shown
 from app.rest.native.schemas.shown import Document, Shown
 from app.rest.outgoing import disposition
-from app.services import logs, numbered
-from app.services.numbered import File
+from app.services import logs, told
+from app.services.told import File
 
 routes = ThreekitBlueprint("threekit_files", __name__, description="What runs have said")
 
@@ -58,7 +58,7 @@ class FileShown(Shown):
 @routes.response(200, content_type="text/plain")
 def read_stream(signed: str) -> Any:
     """Standard output or standard error of a run, by the address that `results.files` gave"""
-    found = numbered.stream_by_link(core(), signed)
+    found = told.stream_by_link(core(), signed)
     if found is None:
         raise NotFound("this link leads nowhere: it has expired, was changed, or its job is gone")
     run_id, stream = found

@@ -16,7 +16,7 @@ from app.rest.dialects.threekit.run_shown import RunShown
 from app.rest.dialects.threekit.words import said_of
 from app.rest.native.schemas.shown import Document, Shown
 from app.services import numbered
-from app.services.numbered import RunTold
+from app.services.told import RunTold
 
 routes = ThreekitBlueprint("threekit_reports", __name__, description="What an organization has run")
 

@@ -13,8 +13,8 @@ from app.rest.dialects.threekit.fields import shown
 from app.rest.dialects.threekit.files import FileShown
 from app.rest.dialects.threekit.words import run_result
 from app.rest.native.schemas.shown import Document, Shown
-from app.services.numbered import RunTold
 from app.services.outside import OWNER
+from app.services.told import RunTold
 from app.wire.resources import Resources, Route
 from app.wire.states import RUN_TERMINAL, RunState
 

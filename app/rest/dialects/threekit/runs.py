@@ -18,8 +18,8 @@ from app.rest.dialects.threekit.pages import UnpagedQuery
 from app.rest.dialects.threekit.run_shown import RunShown, read_results
 from app.rest.dialects.threekit.words import RESULTS
 from app.services import numbered, outside
-from app.services.numbered import RunTold
 from app.services.outside import News
+from app.services.told import RunTold
 
 routes = ThreekitBlueprint("threekit_runs", __name__, description="Runs of tasks")
 

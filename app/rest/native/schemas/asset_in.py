@@ -15,7 +15,8 @@ def _filename(text: str) -> None:
 
 
 def _place(text: str) -> None:
-    if wrong := filenames.problem(text, limits.MAX_PATH):
+    """Empty: in none."""
+    if text and (wrong := filenames.problem(text, limits.MAX_PATH)):
         raise ValidationError(wrong)
 
 
@@ -38,8 +39,8 @@ class UploadIn(Strict):
     filename = fields.String(load_default="", validate=_filename)
     mediaType = Text(200, load_default="")
     projectId = fields.UUID(load_default=None)
-    space = fields.String(load_default="", validate=lambda text: text == "" or _place(text) is None)
-    key = fields.String(load_default="", validate=lambda text: text == "" or _place(text) is None)
+    space = fields.String(load_default="", validate=_place)
+    key = fields.String(load_default="", validate=_place)
     parts = Whole(1, limits.MAX_PARTS, load_default=1)
 
 

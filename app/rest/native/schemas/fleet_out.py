@@ -4,6 +4,7 @@ from marshmallow import fields
 
 from app.rest.native.fields import Time, rfc3339
 from app.rest.native.schemas.shown import AmountShown, CountsShown, Document, Shown, amount, counts, list_of
+from app.services.executors import ExecutorView
 from app.services.query import NodeView, QueueView
 
 
@@ -71,14 +72,34 @@ class QueueShown(Shown):
 QueueList = list_of(QueueShown)
 
 
+class OfferingNode(Shown):
+    id = fields.String()
+    name = fields.String()
+
+
 class ExecutorShown(Shown):
     """What at least one node offers."""
 
     name = fields.String()
+    versions = fields.List(fields.String(), metadata={"description": "That can be asked for by {name, version}."})
+    kind = fields.String(metadata={"description": "command, python, container, http, plugin; empty when not said."})
+    description = fields.String()
+    parameters = fields.Dict(metadata={"description": "A JSON Schema of the payload; {} when not said."})
+    requirements = fields.Dict(metadata={"description": "cpu and memory that its runs need as a rule, when said."})
+    nodes = fields.List(fields.Nested(OfferingNode), metadata={"description": "That offer it so."})
 
     @staticmethod
-    def show(value: str) -> Document:
-        return {"name": value}
+    def show(value: ExecutorView) -> Document:
+        card = value.card
+        return {
+            "name": card.name,
+            "versions": card.versions,
+            "kind": card.kind,
+            "description": card.description,
+            "parameters": card.parameters,
+            "requirements": card.requirements,
+            "nodes": [{"id": node.id, "name": node.name} for node in value.nodes],
+        }
 
 
 ExecutorList = list_of(ExecutorShown)

@@ -331,8 +331,14 @@ def upgrade() -> None:
         "maps_lagging",
         "maps",
         ["task_seq"],
-        sqlite_where=sa.text("closing OR next_index < total"),
-        postgresql_where=sa.text("closing OR next_index < total"),
+        sqlite_where=sa.text("live > 0 AND (closing OR next_index < total)"),
+        postgresql_where=sa.text("live > 0 AND (closing OR next_index < total)"),
+    )
+    op.create_table(
+        "node_cards",
+        sa.Column("node_id", _words, autoincrement=False, nullable=False),
+        sa.Column("cards", _words, nullable=False),
+        sa.PrimaryKeyConstraint("node_id"),
     )
     op.create_table(
         "nodes",
