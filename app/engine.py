@@ -14,7 +14,7 @@ import structlog
 from app import bootstrap
 from app.config import SettingError, Settings
 from app.domain.errors import Unavailable
-from app.services import fetching
+from app.services import fetching, loose
 from app.services.core import Core
 from app.services.sweep import Sweeper, Swept, step
 
@@ -37,6 +37,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     log.info("started", version=core.version, every_s=core.clockwork.sweep_s)
     threading.Thread(target=fetch, args=(core, stop), name="fetching", daemon=True).start()
+    threading.Thread(target=tidy, args=(core, stop), name="tidying", daemon=True).start()
     run(core, Sweeper(holder=f"{socket.gethostname()}/{os.getpid()}/{core.chance.secret()[:8]}"), stop)
     log.info("stopped")
     return 0
@@ -59,6 +60,19 @@ def fetch(core: Core, stop: threading.Event) -> None:
                 pass
         except Exception:  # as in `run`
             log.exception("fetching failed")
+        stop.wait(core.clockwork.sweep_s)
+
+
+def tidy(core: Core, stop: threading.Event) -> None:
+    """Files and bytes that nobody needs, beside the passes too: a store of files may be slow, or away."""
+    while not stop.is_set():
+        try:
+            if gone := loose.sweep(core):
+                log.info("tidied", blobs=gone)
+        except Unavailable as away:
+            log.warning("what nobody needs is not deleted now", reason=str(away))
+        except Exception:  # as in `run`
+            log.exception("tidying failed")
         stop.wait(core.clockwork.sweep_s)
 
 

@@ -40,7 +40,10 @@ def become_subreaper() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """A program to start. `watch` samples its usage; without `limit_s` it may run for ever."""
+    """A program to start. `watch` samples its usage; without `limit_s` it may run for ever. With `wrapped` the program
+    stands around the run and dies of SIGTERM at once, so that only what is below it gets that. `last` is started when
+    it was ended before its own end, by whomever, also when the node is gone: it ends what is not below it.
+    """
 
     argv: tuple[str, ...]
     env: dict[str, str]
@@ -51,6 +54,8 @@ class Launch:
     limit_s: float | None = None
     stdin: str | None = None
     watch: bool = True
+    wrapped: bool = False
+    last: tuple[str, ...] = ()
 
     def to_order(self) -> Message:
         return {
@@ -64,6 +69,8 @@ class Launch:
             "graceS": self.grace_s,
             "memoryMib": self.memory_mib,
             "cpuMilli": self.cpu_milli,
+            "wrapped": self.wrapped,
+            "last": self.last,
         }
 
 

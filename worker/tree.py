@@ -23,6 +23,7 @@ REPEAT_KILL_S = 0.05
 GIVE_UP_S = 10.0
 FIRST_KILLED = 900
 FOREVER_S = 1e9
+LAST_S = 10.0
 Message = dict[str, Any]  # a JSON object of the form that `warden.py` describes
 
 
@@ -56,6 +57,8 @@ class Tree:
         self.watched = bool(order["watch"])
         self.memory_bytes = 0
         self.grace_s = float(order["graceS"])
+        self.wrapped = bool(order["wrapped"])
+        self.last = (order["last"], order["env"])
         self.why: str | None = None
         self.kill_at: float | None = None
         self.tally = meter.Tally()
@@ -191,6 +194,8 @@ class Tree:
         os.close(self.pidfd)
         self._count(usage)
         self._clear()
+        if self.last[0] and (self.why is not None or os.WIFSIGNALED(status)):
+            self._finish(*self.last)
         self.drain()
         for fd in self.streams:
             last = self.streams[fd][1].close()
@@ -200,6 +205,16 @@ class Tree:
         if self.stdin is not None:
             os.close(self.stdin)
         self.tell({"ended": self._result(at, status, read, written)})
+
+    def _finish(self, argv: list[str], env: dict[str, str]) -> None:
+        """What ends that part of the run that is not below the warden."""
+        with contextlib.suppress(OSError):
+            pid = os.posix_spawnp(argv[0], argv, env, setsid=True)
+            ended = os.pidfd_open(pid)
+            if not select.select([ended], [], [], LAST_S)[0]:
+                os.kill(pid, signal.SIGKILL)
+            os.close(ended)
+            os.waitpid(pid, 0)
 
     def _result(self, at: float, status: int, read: int, written: int) -> Message:
         if self.why is None and status and self.group.killed():
@@ -257,9 +272,10 @@ class Tree:
             self._signal(signal.SIGKILL)
             time.sleep(0.001)
 
-    @staticmethod
-    def _signal(number: int) -> None:
+    def _signal(self, number: int) -> None:
         """To every descendant; all are known before the first is signalled."""
         for pid in meter.descendants(os.getpid()):
+            if pid == self.pid and self.wrapped and number == signal.SIGTERM:
+                continue
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)

@@ -4,7 +4,8 @@ Why a process: starting a child from a small process stalls no other slot; being
 descendant, double-forked ones too, so that nothing of a run survives it; and when the node dies, however it dies, the
 socket closes and the tree is ended at once. It imports next to nothing, so that it starts in about 20 ms.
 
-    node -> warden   {"op": "run", "argv", "env", "cwd", "stdin", "watch", "limitS", "graceS", "memoryMib", "cpuMilli"},
+    node -> warden   {"op": "run", "argv", "env", "cwd", "stdin", "watch", "limitS", "graceS", "memoryMib", "cpuMilli",
+                      "wrapped", "last"},
                      {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; {"op": "sync"};
                      end of file: end all
     warden -> node   {"lines": [[at, stream, text], ...]}, {"began", "sample": [at, ...]}, {"pid"} of what is not

@@ -15,8 +15,8 @@ from app.ports.fetcher import Unfetchable
 from app.wire.addresses import MOST_REDIRECTS, Gate, Place, Refused
 
 _CONNECT_S: Final = 10.0
-_SILENCE_S: Final = 60.0
-_PIECE: Final = 256 << 10
+_SILENCE_S: Final = 20.0
+_PIECE: Final = 64 << 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _UNKNOWN: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})

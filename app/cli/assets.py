@@ -62,12 +62,12 @@ def outputs(what: str, output: str) -> None:
 def upload(files: tuple[Path, ...], project: str | None, output: str) -> None:
     """Store files. The URI flotilla:<id> then names one as an input's source."""
     client = connect()
-    show_list([_send(client, path, project) for path in files], ASSETS, output, empty="no files")
+    show_list([send(client, path, projectId=project) for path in files], ASSETS, output, empty="no files")
 
 
-def _send(client: Client, path: Path, project: str | None) -> Json:
-    kind = mimetypes.guess_type(path.name)[0]
-    asked = {"filename": path.name, "mediaType": kind, "projectId": project}
+def send(client: Client, path: Path, **place: str | None) -> Json:
+    """`place` is of the upload's: projectId, or space and key. Raises Usage for a file that cannot be read."""
+    asked = {"filename": path.name, "mediaType": mimetypes.guess_type(path.name)[0], **place}
     try:
         file = path.open("rb")
     except OSError as wrong:

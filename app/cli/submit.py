@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from app.cli import local_files
 from app.cli.client import Client, Json, connect
 from app.cli.columns import JOB
 from app.cli.failures import JOB_FAILED, Usage
@@ -48,15 +49,19 @@ def submit(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Submit a job: a JSON document {"name": ..., "tasks": [...]}, from a file or from standard input."""
+    """Submit a job: a JSON document {"name": ..., "tasks": [...]}, from a file or from standard input.
+
+    An input's source may be a file of this machine, {"file": "render.py"}, relative to the document: it is stored
+    first, unless the server has it already, and the run finds it as it finds any input.
+    """
     document = read_document(file)
     document |= {key: value for key, value in (("name", name), ("priority", priority)) if value is not None}
     client = connect()
     path = f"/v1/queues/{queue}/jobs"
     if dry_run:
-        _show_plan(client.post(path, document, dryRun="true"), output)
+        _show_plan(client.post(path, local_files.unsent(document, folder_of(file)), dryRun="true"), output)
         return 0
-    job = client.post(path, document)
+    job = client.post(path, local_files.stored(client, document, folder_of(file)))
     if not waits:
         show_one(job, JOB, output)
         return 0
@@ -142,18 +147,26 @@ def _say_why(client: Client, job: Json) -> None:
     click.echo(f"job {job['id']} {job['state']}{why}", err=True)
 
 
+def folder_of(file: str) -> Path:
+    """Where the paths in a document begin."""
+    return Path() if file == "-" else Path(file).parent
+
+
 def read_document(file: str) -> dict[str, Any]:
     """Raises Usage with the place of what is not JSON."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        document = json.loads(text)
-    except OSError as error:
-        raise Usage(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise Usage(f"{file} is not JSON: {error}", 'a job is {"name": ..., "tasks": [...]}') from None
+    document = read_json(file, 'a job is {"name": ..., "tasks": [...]}')
     if not isinstance(document, dict):
         raise Usage(f"{file} must hold a JSON object", 'a job is {"name": ..., "tasks": [...]}')
     return document
+
+
+def read_json(file: str, form: str | None = None) -> Json:
+    try:
+        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Usage(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise Usage(f"{file} is not JSON: {error}", form) from None
 
 
 def _show_plan(plan: Json, output: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from app.cli import local_files
 from app.cli.client import Json, connect
 from app.cli.columns import AGE, ID, JOB, NAME
 from app.cli.failures import Usage
 from app.cli.output import Column, output_option, show_list, show_one
-from app.cli.submit import read_document
+from app.cli.submit import folder_of, read_document, read_json
 from app.cli.wait import wait_for
 
 TEMPLATES = (
@@ -48,16 +49,23 @@ def template() -> None:
 @template.command()
 @click.argument("file", metavar="FILE|-")
 @click.option("--name", help="In place of the document's.")
+@click.option("--questions", metavar="FILE", help="Its questions, a JSON array, in place of the document's.")
 @click.option("--as-version-of", "template_id", metavar="ID", help="Save it as the next version of this template.")
 @output_option
-def save(file: str, name: str | None, template_id: str | None, output: str) -> None:
-    """Save a template: {"name": ..., "job": {"name": ..., "tasks": [...]}, "questions": [...]}, or a job alone."""
+def save(file: str, name: str | None, questions: str | None, template_id: str | None, output: str) -> None:
+    """Save a template: {"name": ..., "job": {"name": ..., "tasks": [...]}, "questions": [...]}, or a job alone.
+
+    Files of this machine that the job names are stored with it, as `flotilla submit` does.
+    """
     document = read_document(file)
     if "job" not in document:
         document = {"job": document}
     document |= {"name": name} if name else {}
+    document |= {"questions": read_json(questions)} if questions else {}
+    client = connect()
+    document["job"] = local_files.stored(client, document["job"], folder_of(file))
     path = f"/v1/templates/{template_id}/versions" if template_id else "/v1/templates"
-    show_one(connect().post(path, document), TEMPLATE, output)
+    show_one(client.post(path, document), TEMPLATE, output)
 
 
 @template.command("list")

@@ -58,7 +58,8 @@ class Job:
 
     `version` grows with every change by a person (name, priority, labels, desired) and is the entity tag.
     `removed`: its owner has deleted it; nobody sees it any more, and it goes as soon as it has ended. `open`: tasks may
-    be added to it until all that it has have ended, and they may be run from outside of the fleet.
+    be added to it until all that it has have ended, and they may be run from outside of the fleet. `traceparent`: the
+    trace that it was submitted in (`app/domain/trace.py`).
     """
 
     seq: int
@@ -87,6 +88,7 @@ class Job:
     template_version: int | None = None
     open: bool = False
     submitted: Mapping[str, Any] = field(default_factory=dict)  # JSON
+    traceparent: str | None = None
 
     @property
     def total(self) -> int:

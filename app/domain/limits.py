@@ -18,6 +18,8 @@ MAX_TIME_S: Final = 172_800
 MAX_ATTEMPTS: Final = 100
 MAX_RETRY_DELAY_S: Final = 86_400
 MAX_FILES: Final = 1000
+MAX_GATHERED: Final = 10_000
+"""Files that one reference to a list brings in as inputs."""
 MAX_FILENAME: Final = 255
 MAX_PARTS: Final = 10_000
 MAX_PAYLOAD_BYTES: Final = 1 << 20

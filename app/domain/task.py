@@ -30,6 +30,7 @@ class TaskSpec:
 
     `submitted` is what the caller wrote and no field here holds, for showing it again. Of a map, what is said here of
     running holds for each of its `values`: a JSON array, or a string that is one, leads to one, or refers to one.
+    `traceparent` is its job's, kept with each task so that giving out a run need not ask for the job.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TaskSpec:
     values: Any = None  # JSON
     max_concurrency: int | None = None
     max_failed: int | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from app.ports.finding import FindingReads, FindingWrites
 from app.ports.maps import MapReads, MapWrites
 from app.ports.numbered import NumberedReads
 from app.ports.outside import OutsideReads, OutsideWrites
+from app.ports.overview import OverviewReads
 from app.ports.people import PeopleReads, PeopleWrites
 from app.ports.records import (
     ChordState,
@@ -49,7 +50,7 @@ T = TypeVar("T")
 LARGEST_SEQ = (1 << 63) - 1
 
 
-class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, OutsideReads, Protocol):
+class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, OutsideReads, OverviewReads, Protocol):
     """Queries. A single thing is None when it is not there; a list is empty. Nothing here grows with the history."""
 
     @property

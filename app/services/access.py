@@ -53,7 +53,8 @@ _REFUSAL: Final = "the token is not valid: unknown, expired or revoked"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who acts: `name` is shown as the creator of what it makes. `node_id` and `run_id` (at `fence`) are the only ones
-    it may speak for, where given. `token_id` is empty for who came without one and for runs.
+    it may speak for, where given. `token_id` is empty for who came without one and for runs. `traceparent` is the trace
+    that he acts in, and what he submits then belongs to.
     """
 
     org_id: str
@@ -65,6 +66,7 @@ class Principal:
     node_id: str | None = None
     run_id: str | None = None
     fence: int = 0
+    traceparent: str | None = None
 
     def require(self, scope: str) -> None:
         """Raises Forbidden."""

@@ -56,7 +56,7 @@ def _write(core: Core, tx: Writer, found: Job, spec: TaskSpec, task_id: str | No
     seq = tx.reserve("task", 1)
     job = tx.lock_jobs([found.seq])[0]
     _check_open(job)
-    spec = replace(spec, name=_free_name(tx, job, spec.name))
+    spec = replace(spec, name=_free_name(tx, job, spec.name), traceparent=job.traceparent)
     task = Task(
         seq=seq,
         id=task_id or core.chance.new_id(tx.now_us),

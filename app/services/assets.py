@@ -119,10 +119,20 @@ def asset(core: Core, who: Principal, asset_id: str) -> Asset:
 
 
 def listing(
-    core: Core, who: Principal, page: Page, *, project_id: str | None = None, space: str | None = None
+    core: Core,
+    who: Principal,
+    page: Page,
+    *,
+    project_id: str | None = None,
+    space: str | None = None,
+    key: str | None = None,
 ) -> list[Asset]:
-    """Newest first, uploads and outputs."""
+    """Newest first, uploads and outputs. With a key the one that has it in the space, if there is one."""
     who.require("jobs:read")
+    if space and key:
+        found = core.store.read(lambda tx: tx.asset_in_space(who.org_id, space, key))
+        wanted = found is not None and not page.after and project_id in (None, found.project_id)
+        return [found] if found and wanted else []
     return core.store.read(lambda tx: tx.assets(who.org_id, page, project_id=project_id, space=space))
 
 

@@ -117,4 +117,5 @@ def _to_spec(core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, 
         time_limit_s=spec.time_limit_s,
         grace_s=GRACE_S,
         token=f"flr_{core.signer.sign(RUN, [run.id, run.fence])}",
+        trace=spec.traceparent,
     )

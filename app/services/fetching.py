@@ -1,8 +1,8 @@
 """Values that lie elsewhere are fetched and written down, and their map is opened: by the engine, beside its sweep.
 
-One map at a time, and whoever takes it has it for a while (`Map.fetch_at_us` goes ahead, `Map.fetches` is his number):
-what an engine that died has written is written anew by the next one. The values are written slice by slice while they
-come in, so that a file of any allowed size is never held as a whole.
+One map at a time, and whoever takes it has it as long as content comes in (`Map.fetch_at_us` goes ahead, `Map.fetches`
+is his number): what an engine that died has written is written anew by the next one. The values are written slice by
+slice, so that a file of any allowed size is never held as a whole.
 """
 
 import json
@@ -30,7 +30,7 @@ from app.wire.outputs import ASSET_SCHEME
 
 _TRIES: Final = 5
 _PAUSE_S: Final = 2
-_HAD_FOR_S: Final = 15 * 60
+_HAD_FOR_S: Final = 60
 _SLICE: Final = 64
 """Chunks that are written in one transaction."""
 _LINES: Final = (".jsonl", ".ndjson")
@@ -46,6 +46,8 @@ def step(core: Core) -> bool:
     if taken is None:
         return False
     try:
+        if taken.fetches > _TRIES:
+            raise BadValues("whoever began to fetch them never came to the end")
         _finish(core, taken, _fetched(core, taken))
     except _Lost:
         return True
@@ -74,9 +76,9 @@ def _fetched(core: Core, taken: Map) -> Values:
     if isinstance(place, Values):
         return place
     if place.key:
-        return _inside(_content(core, place, asset, limits.MAX_MAP_RESULT_BYTES), place.key)
+        return _inside(_content(core, taken, place, asset, limits.MAX_MAP_RESULT_BYTES), place.key)
     named = asset.filename if asset else place.uri.partition("?")[0]
-    content = _content(core, place, asset, limits.MAX_VALUES_BYTES)
+    content = _content(core, taken, place, asset, limits.MAX_VALUES_BYTES)
     return _write_down(core, taken, items(content, lines=named.lower().endswith(_LINES)))
 
 
@@ -92,14 +94,31 @@ def _place(tx: Writer, taken: Map) -> tuple[Values | Elsewhere, Asset | None]:
     return place, asset
 
 
-def _content(core: Core, place: Elsewhere, asset: Asset | None, most: int) -> Iterator[bytes]:
+def _content(core: Core, taken: Map, place: Elsewhere, asset: Asset | None, most: int) -> Iterator[bytes]:
     if asset is None:
         if core.fetcher is None:
             raise BadValues("this server fetches nothing from other hosts")
-        return core.fetcher.fetch(place.uri, most)
+        return _held(core, taken, core.fetcher.fetch(place.uri, most))
     if asset.size > most:
         raise BadValues(f"{asset.filename!r} has {asset.size} bytes; at most {most} are read")
-    return pieces(core.blobs.open(asset.blob))
+    return _held(core, taken, pieces(core.blobs.open(asset.blob)))
+
+
+def _held(core: Core, taken: Map, content: Iterator[bytes]) -> Iterator[bytes]:
+    """Whoever reads it keeps the map meanwhile."""
+    until_us = taken.fetch_at_us or 0
+    for piece in content:
+        now_us = core.store.read(lambda tx: tx.now_us)
+        if until_us - now_us < _HAD_FOR_S * MICROSECONDS // 2:
+            until_us = core.store.write(lambda tx: _keep(tx, taken))
+        yield piece
+
+
+def _keep(tx: Writer, taken: Map) -> int:
+    _, a_map = _mine(tx, taken)
+    until_us = tx.now_us + _HAD_FOR_S * MICROSECONDS
+    tx.save_maps([replace(a_map, fetch_at_us=until_us)])
+    return until_us
 
 
 def _inside(content: Iterable[bytes], key: str) -> Values:

@@ -1,6 +1,7 @@
 """Stored files as inputs: at submit they must be there, and when a run is claimed each becomes a link for the node.
 
-An input's source is a URI, `flotilla:<asset id>` among them, or a key in a space. Other URIs are the node's matter.
+An input's source is a URI, `flotilla:<asset id>` among them, or a key in a space. Other URIs are the node's matter. A
+reference may bring in a list, as the files that the values of a map left behind: they come into a folder, in order.
 """
 
 from collections import defaultdict
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.domain import limits
+from app.domain import filenames, limits
 from app.domain.errors import Invalid, Problem
 from app.domain.references import MARK
 from app.domain.task import TaskSpec
@@ -21,6 +22,8 @@ from app.wire.outputs import ASSET_SCHEME
 
 _LINK_S: Final = 24 * 3600
 """How much longer than a run may take its links are good."""
+_LONGEST_NAME: Final = 60
+"""Of what a gathered file was called: its number goes before that, and a letter may take four bytes."""
 
 Place = tuple[str, str]
 """("", asset id), or (space, key)."""
@@ -81,7 +84,7 @@ def link(core: Core, tx: Reader, specs: Sequence[RunSpec]) -> tuple[list[RunSpec
     """The specs with their assets as links, in order; and by run id why others cannot start."""
     wanted: dict[str, set[Place]] = defaultdict(set)
     for spec in specs:
-        places = {place for each in spec.inputs if (place := place_of(each["source"]))}
+        places = {place for each in spec.inputs for one in _sources(each) if (place := place_of(one))}
         if places:
             wanted[spec.job_id] |= places
     found = {job_id: find(tx, _org_of(tx, job_id), places) for job_id, places in wanted.items()}
@@ -93,12 +96,17 @@ def link(core: Core, tx: Reader, specs: Sequence[RunSpec]) -> tuple[list[RunSpec
             continue
         linked = _Linked(core=core, until_us=tx.now_us + (spec.time_limit_s + _LINK_S) * MICROSECONDS)
         try:
-            inputs = [linked.of(each, found.get(spec.job_id, {})) for each in spec.inputs]
+            inputs = [one for each in spec.inputs for one in linked.of(each, found.get(spec.job_id, {}))]
         except Missing as missing:
             bad[spec.run_id] = str(missing)
         else:
             good.append(replace(spec, inputs=inputs))
     return good, bad
+
+
+def _sources(asked: Any) -> list[Any]:
+    uri = asked["source"].get("uri")
+    return [{"uri": each} for each in uri] if isinstance(uri, list) else [asked["source"]]
 
 
 class Missing(Exception):
@@ -110,19 +118,38 @@ class _Linked:
     core: Core
     until_us: int
 
-    def of(self, asked: Any, found: Mapping[Place, Asset]) -> Any:
+    def of(self, asked: Any, found: Mapping[Place, Asset]) -> list[Any]:
         """Raises Missing."""
-        source, path = asked["source"], asked["target"]["path"]
+        path = asked["target"]["path"]
+        sources = _sources(asked)
+        if len(sources) > limits.MAX_GATHERED:
+            raise Missing(
+                f"the list for input {path!r} has {len(sources)} files; at most {limits.MAX_GATHERED} may come"
+            )
+        given = [self._one(source, path, found) for source in sources]
+        if not isinstance(asked["source"].get("uri"), list):
+            return [{**asked, "source": given[0]}]
+        return [
+            {**asked, "source": source, "target": {"path": f"{path}/{index:06d}-{_name(source)}"}}
+            for index, source in enumerate(given)
+        ]
+
+    def _one(self, source: Any, path: str, found: Mapping[Place, Asset]) -> Any:
         place = place_of(source)
         if place is None:
             if not isinstance(source.get("uri"), str):
-                raise Missing(f"the source of input {path!r} must be one URI, not {type(source.get('uri')).__name__}")
-            return asked
+                kind = type(source.get("uri")).__name__
+                raise Missing(f"the source of input {path!r} must be a URI or a list of URIs, not {kind}")
+            return source
         asset = found.get(place)
         if asset is None:
             raise Missing(f"the asset for input {path!r} is gone: {place[0] or ASSET_SCHEME}{place[1]}")
         known = {"asset": asset.id, "checksum": asset.checksum, "size": asset.size, "filename": asset.filename}
-        return {**asked, "source": {**known, "link": links.link_until(self.core, asset, self.until_us)}}
+        return {**known, "link": links.link_until(self.core, asset, self.until_us)}
+
+
+def _name(source: Any) -> str:
+    return filenames.safe(source.get("filename") or source["uri"].partition("?")[0])[-_LONGEST_NAME:]
 
 
 def _org_of(tx: Reader, job_id: str) -> str:

@@ -24,7 +24,7 @@ _SLACK_US: Final = 600 * MICROSECONDS
 """An upload this close to its end is refused: the sweep may be at it before this transaction ends."""
 
 _AT_ONCE: Final = 50
-_SWEEP_US: Final = 200_000
+_SWEEP_US: Final = 10 * MICROSECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,25 +61,27 @@ def bind(tx: Writer, blob: str) -> None:
 
 
 def sweep(core: Core) -> int:
-    """Delete assets whose time is over and blobs that are due, for a fraction of a second; how many blobs went."""
+    """Delete files whose time is over and blobs that are due, until none is or a while has passed. How many blobs went.
+    Several may do it at once. Raises Unavailable.
+    """
     _expire(core)
-    gone, started_us = 0, core.store.read(lambda tx: tx.now_us)
-    while due := core.store.read(_due):
-        now_us, blobs = due
-        if not blobs or now_us - started_us > _SWEEP_US:
-            break
-        with suppress(Unavailable):
-            for blob in blobs:
-                core.blobs.delete(blob)
-            core.store.write(lambda tx, blobs=blobs: tx.forget_blobs(blobs))  # type: ignore[misc]  # a default argument
-            gone += len(blobs)
-            continue
-        break  # the place is away: the next pass tries again
-    return gone
+    gone, until_us = 0, core.store.read(lambda tx: tx.now_us) + _SWEEP_US
+    while True:
+        now_us, blobs = core.store.read(_due)
+        if not blobs or now_us > until_us:
+            return gone
+        for blob in blobs:
+            core.blobs.delete(blob)
+        _forget(core, blobs)
+        gone += len(blobs)
 
 
 def _due(tx: Reader) -> tuple[int, list[str]]:
-    return tx.now_us, tx.due_blobs(tx.now_us, _AT_ONCE)
+    return tx.now_us, tx.due_blobs(tx.now_us + 1, _AT_ONCE)
+
+
+def _forget(core: Core, blobs: list[str]) -> None:
+    core.store.write(lambda tx: tx.forget_blobs(blobs))
 
 
 def _expire(core: Core) -> None:

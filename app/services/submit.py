@@ -6,7 +6,7 @@ one commit from its request to its first run.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain import chords, graph, limits, references
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
@@ -110,6 +110,8 @@ def _write(
     shape: graph.Graph,
     lists: Mapping[int, values.Values],
 ) -> tuple[Job, list[Task]]:
+    if who.traceparent:
+        spec = replace(spec, tasks=tuple(replace(task, traceparent=who.traceparent) for task in spec.tasks))
     if spec.template_id is not None:
         tx.count_start(spec.template_id)
     used = inputs.check(tx, who.org_id, spec.tasks)
@@ -141,6 +143,7 @@ def _write(
         template_version=spec.template_version,
         open=spec.open,
         submitted=spec.submitted,
+        traceparent=who.traceparent,
         counts=Counter(task.state for task in tasks),
     )
     job = settle(job, tx.now_us)

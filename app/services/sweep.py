@@ -5,7 +5,6 @@
     maps with values not yet open    more of them opened, where the fleet has grown
     offers nobody took               offered again, unless their message still waits in the broker; withdrawn when
                                      nobody may claim them any more
-    files and bytes nobody needs     deleted
     jobs being canceled              what is not running is canceled, what runs is told again
     removed projects                 their jobs are removed, then their files, then they themselves
     removed jobs that have ended     deleted
@@ -25,7 +24,7 @@ from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.broker import Offer
 from app.ports.store import Writer
-from app.services import cancel, lagging, loose, projects, removal
+from app.services import cancel, lagging, projects, removal
 from app.services.core import MICROSECONDS, Core
 from app.services.ledger import Ledger
 from app.services.nodes import lose
@@ -67,7 +66,6 @@ class Swept:
     removed: int = 0
     unfit: int = 0
     opened: int = 0
-    deleted_blobs: int = 0
 
 
 def step(core: Core, sweeper: Sweeper) -> Swept:
@@ -85,7 +83,6 @@ def step(core: Core, sweeper: Sweeper) -> Swept:
         opened=lagging.sweep(core),
         offered=release_ready(core),
         offered_again=_offer_again(core),
-        deleted_blobs=loose.sweep(core),
     )
 
 

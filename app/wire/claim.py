@@ -36,6 +36,8 @@ class RunSpec:
     time_limit_s: int
     grace_s: int
     token: str
+    trace: str | None = None
+    """The W3C trace context that its program goes on in."""
 
     def to_wire(self) -> Json:
         return {
@@ -55,6 +57,7 @@ class RunSpec:
             "timeLimitS": self.time_limit_s,
             "graceS": self.grace_s,
             "token": self.token,
+            "trace": self.trace,
         }
 
     @classmethod
@@ -76,6 +79,7 @@ class RunSpec:
             time_limit_s=take(source, "timeLimitS", int),
             grace_s=take(source, "graceS", int),
             token=take(source, "token", str),
+            trace=maybe(source, "trace", str),
         )
 
 

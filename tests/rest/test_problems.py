@@ -89,8 +89,8 @@ def test_a_fault_is_500_without_its_words(api: Api) -> None:
 
 
 def test_a_dialect_shows_errors_in_its_own_form(api: Api) -> None:
-    problems.speak(api.app, "/flow/", lambda answer: Response(f"flow says {answer.status}", answer.status))
-    assert api.get("/flow/compute").text == "flow says 404"
+    problems.speak(api.app, "/parrot/", lambda answer: Response(f"parrot says {answer.status}", answer.status))
+    assert api.get("/parrot/compute").text == "parrot says 404"
     assert api.get("/other").mimetype == "application/problem+json"
 
 

@@ -14,7 +14,7 @@ from app.services.access import Principal
 from app.wire.claim import RunSpec
 from app.wire.outputs import RESULT
 from app.wire.states import RunState, TaskState
-from tests.services.test_assets import blobs, stored, stranger
+from tests.services.test_assets import blobs, stored, stranger, tidy
 from tests.services.world import World, task
 
 PAGE = Page(limit=100)
@@ -66,7 +66,7 @@ def test_a_second_one_of_a_name_replaces_the_first(world: World) -> None:
     _, node = running(world)
     send(world, node.run_of("mesh"), content=b"1")
     second = send(world, node.run_of("mesh"), content=b"2")
-    world.pass_time(4, node)
+    tidy(world)
     assert blobs(world).keys == {second.blob}
 
 
@@ -138,7 +138,7 @@ def test_the_files_of_a_deleted_job_go(world: World) -> None:
         assets.delete(world.core, world.who, made.id)
     node.finish("mesh")
     control.delete_job(world.core, world.who, job.id)
-    world.pass_time(4, node)
+    tidy(world)
     assert blobs(world).keys == set()
 
 
@@ -237,7 +237,7 @@ def test_a_name_with_a_dot_is_a_name(world: World) -> None:
     [
         (task("use", "mesh", payload="${{needs.mesh.outputs.assets.no}}"), "left no file 'no'; it has: volume"),
         (given({"uri": "flotilla:${{needs.mesh.outputs.params.n}}"}, needs=("mesh",)), "for input 'in/0' is gone"),
-        (given({"uri": "${{ needs.mesh.outputs.params.n }}"}, needs=("mesh",)), "must be one URI, not int"),
+        (given({"uri": "${{ needs.mesh.outputs.params.n }}"}, needs=("mesh",)), "must be a URI or a list of URIs, not int"),
     ],
 )  # fmt: skip
 def test_a_reference_that_leads_nowhere_fails_the_task_with_the_reason(world: World, use: Any, why: str) -> None:

@@ -4,16 +4,19 @@ Every moment is tried: before and after each statement, after each commit, and a
 invariants hold, and the world comes to rest as it would have without the death.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from app.adapters.memory import MemoryStore
+from app.domain.chords import RunWhen
 from app.domain.job import Job
-from app.services import access, control, query, rerun, sweep
+from app.services import access, control, fetching, query, rerun, sweep
 from app.services.submit import Key
 from app.services.sweep import Sweeper
+from app.wire.claim import RunSpec
 from app.wire.states import JOB_TERMINAL, RunState
 from tests.invariants import assert_holds, check_world, read_world
 from tests.services.world import ALL, Node, World, shape, task
@@ -29,9 +32,7 @@ class MortalWorld(World):
         self.broker = MortalBroker(self.fuse)
         self.plain = MemoryStore(self.clock)
         self.store = MortalStore(self.plain, self.fuse)
-        self.core = type(self.core)(
-            store=self.store, broker=self.broker, chance=self.core.chance, clockwork=self.core.clockwork
-        )
+        self.core = replace(self.core, store=self.store, broker=self.broker)
 
     def all_jobs(self) -> list[Job]:
         return query.jobs(self.core, self.who, ALL)
@@ -44,6 +45,7 @@ class MortalWorld(World):
         """Time passes, and the node does all that is offered."""
         for _ in range(20):
             self.pass_time(6, node)
+            fetching.step(self.core)
             self.drive(node)
             if all(job.state in JOB_TERMINAL for job in self.all_jobs()):
                 break
@@ -171,6 +173,69 @@ def sweeping() -> Scene:
     return Scene(world, node, lambda: sweep.step(world.core, sweeper), ends)
 
 
+def with_a_map(**bounds: Any) -> tuple[MortalWorld, Node, str, RunSpec]:
+    """One value runs, others wait or are not open yet, and a task waits for the map."""
+    world = MortalWorld()
+    node = world.node(cpu=1)
+    values = list(range(5))
+    of_map = task("m", type="map", values=values, max_attempts=2, payload={"x": "${{ map.value }}"}, **bounds)
+    job = world.submit([of_map, task("below", "m", run_when=RunWhen.ALL_DONE)])
+    node.take()
+    return world, node, world.task(job, "m").id, node.run_of("m")
+
+
+def recording_a_value(state: RunState, **bounds: Any) -> Scene:
+    world, node, _, spec = with_a_map(**bounds)
+    ending = node.ending(spec, state, takes=1)
+
+    def act() -> None:
+        node.report(ending)
+        node.held.pop(spec.run_id, None)
+
+    return Scene(world, node, act, frozenset({"failed", "succeeded"}))
+
+
+def canceling_a_map() -> Scene:
+    world, node, map_id, spec = with_a_map(max_concurrency=3)
+
+    def act() -> None:
+        if not query.task(world.core, world.who, map_id).task.cancel:
+            control.cancel_task(world.core, world.who, map_id)
+        if spec.run_id in node.held:
+            ending = node.ending(spec, RunState.CANCELED)
+            node.report(ending)
+            node.held.pop(spec.run_id, None)
+
+    return Scene(world, node, act, frozenset({"canceled", "succeeded"}))
+
+
+def retrying_a_map() -> Scene:
+    world, node, map_id, spec = with_a_map(max_concurrency=3, max_failed=0)
+    del node.held[spec.run_id]
+    node.report(node.ending(spec, RunState.FAILED))
+    world.drive(node)
+
+    def act() -> None:
+        if query.task(world.core, world.who, map_id).task.ended:
+            rerun.retry_task(world.core, world.who, map_id)
+
+    return Scene(world, node, act)
+
+
+def fetching_values() -> Scene:
+    world = MortalWorld()
+    node = world.node()
+    world.core = replace(world.core, fetcher=Page())
+    world.submit([task("m", type="map", values="https://example.org/list"), task("below", "m")])
+    return Scene(world, node, lambda: fetching.step(world.core))
+
+
+class Page:
+    def fetch(self, url: str, most: int) -> Iterator[bytes]:
+        yield b"[1, 2,"
+        yield b"3]"
+
+
 SCENES: dict[str, Callable[[], Scene]] = {
     "submit": submitting,
     "claim": claiming,
@@ -183,6 +248,11 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "pause and resume": pausing,
     "retry": retrying,
     "sweep": sweeping,
+    "record a value": lambda: recording_a_value(RunState.SUCCEEDED, max_concurrency=2),
+    "record a value that failed": lambda: recording_a_value(RunState.FAILED, max_failed=0),
+    "cancel a map": canceling_a_map,
+    "retry a map": retrying_a_map,
+    "fetch values": fetching_values,
 }
 
 

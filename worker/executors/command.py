@@ -1,17 +1,20 @@
 """How is a `command` run? A program with its arguments, in its scratch folder, with an environment built for it."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.wire.codec import Json, WireError, each, maybe
+from app.wire.codec import Json, WireError, each, escape, maybe
 from app.wire.report import Failure
 from app.wire.states import RunState
 from app.wire.usage import Usage
+from worker.executors.sandbox import Sandbox
 from worker.lines import directive, fraction
 from worker.meter import Tally
 from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, over_time, told_to_end
@@ -19,14 +22,23 @@ from worker.stage import folder
 from worker.supervise import Launch, Message, Wardens, borrowed
 
 
+LOADER = ("LD_", "DYLD_")
+"""Variables that change how programs are loaded. A task may not set them, an operator may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """The payload of a `command`, read."""
+    """What is to be started: the payload of a `command`, or what a declared executor made of its parameters.
+
+    `network` and `readable` are for the sandbox: None is what the node allows, `readable` are more folders to see.
+    """
 
     argv: tuple[str, ...]
     env: dict[str, str]
     stdin: str | None
     success_codes: tuple[int, ...]
+    network: bool | None = None
+    readable: tuple[str, ...] = ()
 
     @classmethod
     def from_payload(cls, payload: Json) -> "Order":
@@ -39,7 +51,9 @@ class Order:
         env = maybe(payload, "env", dict) or {}
         for name, value in env.items():
             if not isinstance(value, str) or "=" in name or "\0" in name + value:
-                raise WireError(f"/env/{name}", "must be a string, and a name has no '='")
+                raise WireError(f"/env/{escape(name)}", "must be a string, and a name has no '='")
+            if name.startswith(LOADER):
+                raise WireError(f"/env/{escape(name)}", f"must not begin with {', '.join(LOADER)}")
         codes = payload.get("successCodes", [0])
         if not isinstance(codes, list) or not all(type(code) is int for code in codes):
             raise WireError("/successCodes", "must be a list of integers")
@@ -70,9 +84,10 @@ class Command:
 
     name = "command"
 
-    def __init__(self, *, mark: dict[str, str], api_url: str) -> None:
-        self._mark = mark
+    def __init__(self, *, mark: dict[str, str], api_url: str, sandbox: Sandbox | None = None) -> None:
+        self.mark = mark
         self._api_url = api_url
+        self._sandbox = sandbox
         self._wardens = Wardens(mark)
 
     def run(self, works: Sequence[Work]) -> Iterator[Finished | None]:
@@ -91,39 +106,67 @@ class Command:
             order = Order.from_payload(work.spec.payload)
         except WireError as wrong:
             return failed(time.monotonic(), "bad_payload", f"the payload of the command is wrong: {wrong}")
+        return self.perform(work, order)
+
+    def perform(self, work: Work, order: Order, launch: "Launcher | None" = None) -> Outcome:
+        """The order, in the run's folder; `launch` says how, when it is no program of this machine."""
+        launch = launch or self._launch
         if folder.has_files(work.spec):
-            return self._in_folder(work, order)
+            return self._in_folder(work, order, launch)
         try:
             folder.prepare(work.folder)
         except OSError as problem:
             return failed(time.monotonic(), "no_scratch", f"no scratch folder {work.folder}: {problem.strerror}")
         try:
-            return self._in_folder(work, order)
+            return self._in_folder(work, order, launch)
         finally:
             folder.remove(work.folder)
 
-    def _in_folder(self, work: Work, order: Order) -> Outcome:
+    def _in_folder(self, work: Work, order: Order, launch: "Launcher") -> Outcome:
         try:
+            started = launch(work, order)
             with borrowed(self._wardens) as warden:
                 if not work.attach(warden.end):
                     return told_to_end(work, time.monotonic())
-                warden.start(self._launch(work, order))
+                warden.start(started)
                 return _follow(work, order, warden.told)
+        except NotThereError as absent:
+            return _refused(order, {"at": time.monotonic(), "text": str(absent), "place": None})
         finally:
             work.attach(lambda why, grace_s: None)
 
+    def environment(self, work: Work, order: Order) -> dict[str, str]:
+        return {**environment(work, self._api_url), **order.env, **self.mark, "FLOTILLA_RUN_ID": work.spec.run_id}
+
     def _launch(self, work: Work, order: Order) -> Launch:
-        spec = work.spec
+        spec, env, argv = work.spec, self.environment(work, order), order.argv
+        if self._sandbox is not None:
+            if (
+                shutil.which(os.path.join(work.folder, argv[0]) if "/" in argv[0] else argv[0], path=env["PATH"])
+                is None
+            ):
+                raise NotThereError(os.strerror(errno.ENOENT))
+            argv = self._sandbox.wrap(
+                argv, work.folder, network=order.network, readable=order.readable, memory_mib=spec.shape.memory_mib
+            )
         return Launch(
-            argv=order.argv,
-            env={**environment(work, self._api_url), **order.env, **self._mark, "FLOTILLA_RUN_ID": spec.run_id},
+            argv=argv,
+            env=env,
             cwd=str(work.folder),
             stdin=order.stdin,
             memory_mib=spec.shape.memory_mib,
             cpu_milli=spec.shape.cpu_milli,
             limit_s=spec.time_limit_s,
             grace_s=spec.grace_s,
+            wrapped=self._sandbox is not None,
         )
+
+
+Launcher = Callable[[Work, Order], Launch]
+
+
+class NotThereError(Exception):
+    """There is no such program."""
 
 
 def environment(work: Work, api_url: str) -> dict[str, str]:
@@ -143,6 +186,7 @@ def environment(work: Work, api_url: str) -> dict[str, str]:
         "FLOTILLA_MEMORY_MB": str(spec.shape.memory_mib),
         "FLOTILLA_API_URL": api_url,
         "FLOTILLA_RUN_TOKEN": spec.token,
+        **({"TRACEPARENT": spec.trace} if spec.trace else {}),
     }
 
 

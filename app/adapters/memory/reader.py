@@ -9,6 +9,7 @@ from app.adapters.memory.finding import FindingReads
 from app.adapters.memory.maps import MapReads
 from app.adapters.memory.numbered import NumberedReads
 from app.adapters.memory.outside import OutsideReads
+from app.adapters.memory.overview import OverviewReads
 from app.adapters.memory.people import PeopleReads
 from app.adapters.memory.state import State
 from app.adapters.memory.templates import TemplateReads
@@ -35,7 +36,7 @@ ALL = 1 << 62
 
 
 class MemoryReader(
-    MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, TemplateReads, FindingReads
+    MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, OverviewReads, TemplateReads, FindingReads
 ):
     def __init__(self, state: State, now_us: int) -> None:
         self._state = state

@@ -84,6 +84,7 @@ def job_of(row: Row) -> Job:
         template_version=row[_TEMPLATE + 1],
         open=bool(row[_OPEN]),
         submitted=orjson.loads(row[_OPEN + 1]),
+        traceparent=row[_OPEN + 2],
         counts=dict(zip(COUNT_COLUMNS, row[_FIRST_COUNT:], strict=True)),
     )
 
@@ -116,6 +117,7 @@ def _values(job: Job) -> dict[str, Any]:
         "removed": job.removed,
         "open": job.open,
         "submitted": dump(job.submitted),
+        "traceparent": job.traceparent,
         "template_id": job.template_id,
         "template_version": job.template_version,
     }

@@ -10,7 +10,8 @@ from app.wire.resources import Resources
 _RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
 
 _PLAIN = 17
-"""Fields of a task that is no map."""
+"""Fields of a task that is no map; a task of a job with a trace has one more at the end."""
+_MAP = 20
 
 
 def spec_text(spec: TaskSpec) -> str:
@@ -35,12 +36,15 @@ def spec_text(spec: TaskSpec) -> str:
             spec.submitted,
             spec.memory_growth,
             *([spec.max_concurrency, spec.max_failed, spec.values] if spec.type == "map" else ()),
+            *([spec.traceparent] if spec.traceparent else ()),
         ]
     )
 
 
 def spec_of(text: str) -> TaskSpec:
     row = orjson.loads(text)
+    width = len(row)
+    is_map = width >= _MAP
     return TaskSpec(
         name=row[0],
         executor=row[1],
@@ -58,8 +62,9 @@ def spec_of(text: str) -> TaskSpec:
         tag=row[14],
         submitted=row[15],
         memory_growth=row[16],
-        type="map" if len(row) > _PLAIN else "task",
-        max_concurrency=row[_PLAIN] if len(row) > _PLAIN else None,
-        max_failed=row[_PLAIN + 1] if len(row) > _PLAIN else None,
-        values=row[_PLAIN + 2] if len(row) > _PLAIN else None,
+        type="map" if is_map else "task",
+        max_concurrency=row[_PLAIN] if is_map else None,
+        max_failed=row[_PLAIN + 1] if is_map else None,
+        values=row[_PLAIN + 2] if is_map else None,
+        traceparent=row[-1] if width not in (_PLAIN, _MAP) else None,
     )

@@ -17,6 +17,7 @@ from app.adapters.sql.maps import MapReads, MapWrites
 from app.adapters.sql.nodes import NodeReads, NodeWrites
 from app.adapters.sql.numbered import NumberedReads
 from app.adapters.sql.outside import OutsideReads, OutsideWrites
+from app.adapters.sql.overview import OverviewReads
 from app.adapters.sql.people import PeopleReads, PeopleWrites
 from app.adapters.sql.ready import ReadyWrites
 from app.adapters.sql.runs import RunReads, RunWrites
@@ -41,6 +42,7 @@ class SqlReader(
     ExecutionReads,
     NumberedReads,
     OutsideReads,
+    OverviewReads,
     PeopleReads,
     AssetReads,
     TemplateReads,

@@ -76,6 +76,7 @@ jobs = Table(
     _may("template_version"),
     _must("open", Boolean),
     _must("submitted", Words),
+    _may("traceparent", Words),
     *(_must(name) for name in COUNT_COLUMNS.values()),
     Index("jobs_by_id", "id", unique=True),
     Index("jobs_by_org", "org_id", "seq"),

@@ -77,11 +77,10 @@ def upload_asset(asked: Mapping[str, Any]) -> Any:
 def list_assets(asked: Mapping[str, Any]) -> Listing[Asset]:
     """All stored files, newest first"""
     project_id = asked.get("project_id")
+    wanted = {"project_id": str(project_id) if project_id else None, "space": asked.get("space")}
     return window(
         asked,
-        lambda page: assets.listing(
-            core(), who(), page, project_id=str(project_id) if project_id else None, space=asked.get("space")
-        ),
+        lambda page: assets.listing(core(), who(), page, **wanted, key=asked.get("key")),
         key=lambda asset: (asset.seq,),
     )
 

@@ -1,6 +1,9 @@
 """What is asked of stored files: lists, uploads in parts, and what goes with an upload."""
 
-from marshmallow import ValidationError, fields
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.domain import filenames, limits
 from app.rest.native.fields import Strict, Text, Whole
@@ -23,6 +26,12 @@ def _place(text: str) -> None:
 class AssetsQuery(PageQuery):
     project_id = fields.UUID(data_key="projectId")
     space = fields.String(validate=_place)
+    key = fields.String(validate=_place, metadata={"description": "In the space: the one file that it names."})
+
+    @validates_schema
+    def _a_key_is_in_a_space(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data.get("key") and not data.get("space"):
+            raise ValidationError({"key": ["is a key in a space, which must be given too"]})
 
 
 class UploadQuery(Strict):

@@ -43,6 +43,9 @@ class JobShown(Shown):
     webhooks = fields.List(fields.Dict())
     templateId = fields.UUID(allow_none=True, metadata={"description": "That it was started from."})
     templateVersion = fields.Integer(allow_none=True)
+    traceparent = fields.String(
+        allow_none=True, metadata={"description": "The W3C trace context of the request that submitted it."}
+    )
     version = fields.Integer(metadata={"description": "Grows with each PATCH, pause, resume and cancel."})
 
     @staticmethod
@@ -69,6 +72,7 @@ class JobShown(Shown):
             "webhooks": value.webhooks,
             "templateId": value.template_id,
             "templateVersion": value.template_version,
+            "traceparent": value.traceparent,
             "version": value.version,
         }
 

@@ -13,6 +13,10 @@ from app.rest.native.fields import Choice, Object, Strict, Text, Whole, text_pro
 from app.wire.resources import Resources
 
 MOST_MEMORY_GROWTH: Final = 16
+URI: Final = (
+    f"One of {', '.join(paths.SCHEMES)}, or a reference to an output. A reference to a list, as the outputs of a map's "
+    "values are one, brings all of them, in order: the target is the folder that they come to, as `000000-<filename>`."
+)
 
 
 class Executor(fields.Field[Any]):
@@ -59,7 +63,7 @@ class Limitations(Strict):
 
 
 class InputSource(Strict):
-    uri = fields.String(metadata={"description": f"One of {', '.join(paths.SCHEMES)}, or a reference to an output."})
+    uri = fields.String(metadata={"description": URI})
     spaceId = fields.String()
     key = fields.String()
 

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("template_version", _whole, nullable=True),
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.Column("submitted", _words, nullable=False),
+        sa.Column("traceparent", _words, nullable=True),
         sa.Column("n_waiting", _whole, nullable=False),
         sa.Column("n_ready", _whole, nullable=False),
         sa.Column("n_queued", _whole, nullable=False),

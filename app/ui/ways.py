@@ -1,0 +1,42 @@
+"""What the application that holds the dashboard lends to it: who calls, how an error is told, and where it is noted.
+
+The dashboard and the APIs are siblings and know nothing of each other; `app/main.py` puts them together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import Request
+
+from app.services.access import Principal
+from app.services.core import Core
+
+
+class Told(Protocol):
+    """An error in words for the caller."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def errors(self) -> tuple[Mapping[str, str], ...]: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """`admit`: who sends this request, by its header or as somebody without a token; raises Unauthorized.
+    `authenticate`: whose token this text is; raises Unauthorized. `note_refusal`: a login with this text was refused.
+    """
+
+    core: Core
+    admit: Callable[[Request], Principal]
+    authenticate: Callable[[str], Principal]
+    note_refusal: Callable[[Request, str], None]
+    explain: Callable[[Exception], Told]
+    request_id: Callable[[Request], str]
