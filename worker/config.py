@@ -9,6 +9,8 @@ from typing import Any
 
 from app.wire.addresses import ALLOW_VARIABLE, PLAIN_VARIABLE, PORTS_VARIABLE, Gate
 from worker.executors.callables import configured
+from worker.executors.containers.choosing import AUTO, KINDS
+from worker.executors.offered import OFF, REQUIRED, WHERE_POSSIBLE, Choices
 
 
 class SettingsError(ValueError):
@@ -49,6 +51,12 @@ class Settings:
     clockwork: Clockwork
     grace_s: float
     callables: str
+    executors_files: tuple[Path, ...]
+    sandbox: str
+    sandbox_readable: tuple[Path, ...]
+    sandbox_network: bool
+    container_runtime: str
+    container_registries: frozenset[str]
     slots: int | None
     fetch_allow: str
     fetch_ports: str
@@ -59,6 +67,18 @@ class Settings:
     transfer_s: float
     events: bool
     log_level: str
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(
+            files=self.executors_files,
+            callables=self.callables,
+            sandbox=self.sandbox,
+            sandbox_readable=self.sandbox_readable,
+            sandbox_network=self.sandbox_network,
+            container_runtime=self.container_runtime,
+            container_registries=self.container_registries,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +164,31 @@ def _clockwork(value: str) -> Clockwork:
 def _callables(value: str) -> str:
     configured(value)
     return value
+
+
+def _files(value: str) -> tuple[Path, ...]:
+    return tuple(map(Path, _names(value)))
+
+
+def _sandbox(value: str) -> str:
+    return _one_of(value, (OFF, WHERE_POSSIBLE, REQUIRED))
+
+
+def _runtime(value: str) -> str:
+    return _one_of(value, (AUTO, *KINDS))
+
+
+def _one_of(value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"must be one of {', '.join(allowed)}")
+    return value
+
+
+def _registries(value: str) -> frozenset[str]:
+    names = frozenset(_names(value))
+    if any("/" in name for name in names):
+        raise ValueError("must be hosts such as docker.io or registry.example:5000, without a path")
+    return names
 
 
 def _url(value: str) -> str:
@@ -233,6 +278,48 @@ TABLE = (
         default="",
         read=_callables,
         about="more callables: name=module:attribute, with commas",
+    ),
+    Setting(
+        field="executors_files",
+        variable="FLOTILLA_EXECUTORS_FILE",
+        default="",
+        read=_files,
+        about="TOML files that declare more executors, with commas",
+    ),
+    Setting(
+        field="sandbox",
+        variable="FLOTILLA_SANDBOX",
+        default=OFF,
+        read=_sandbox,
+        about="commands see only the system and their folder: off, bwrap (where it can be), required (or no start)",
+    ),
+    Setting(
+        field="sandbox_readable",
+        variable="FLOTILLA_SANDBOX_READABLE",
+        default="",
+        read=_roots,
+        about="folders that commands see in the sandbox besides those of the system, with colons",
+    ),
+    Setting(
+        field="sandbox_network",
+        variable="FLOTILLA_SANDBOX_NETWORK",
+        default="0",
+        read=_flag,
+        about="let the tasks of `command` use the network in the sandbox; declared executors say it themselves",
+    ),
+    Setting(
+        field="container_runtime",
+        variable="FLOTILLA_CONTAINER_RUNTIME",
+        default=AUTO,
+        read=_runtime,
+        about="podman, docker or runc; auto is the first that answers",
+    ),
+    Setting(
+        field="container_registries",
+        variable="FLOTILLA_CONTAINER_REGISTRIES",
+        default="",
+        read=_registries,
+        about="registries whose images may be run by tag, with commas; any image may by its digest",
     ),
     Setting(
         field="slots",

@@ -4,7 +4,7 @@ RouteCycle  kombu asks it for the keys of every BRPOP: the routes that fit now, 
 strategy    takes a message that has arrived: charges its route, gives it to a slot's thread
 Gate        no BRPOP is begun without room; a reply that is in flight is never refused
 Unblock     ends the BRPOP in flight when more fits than it offers, so that a large shape starts at once
-Courier     adds and cancels broker queues by the list in the heartbeat's answer
+Courier     adds and cancels broker queues by the list in the heartbeat's answer, and keeps those that were announced
 SlotPool    the threads pool, safe to stop from a signal's handler
 NodeWorker  the worker program, without Celery's signal handlers
 
@@ -15,6 +15,7 @@ claimed goes back to its queue when the connection closes in good order.
 
 import logging
 import os
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -40,8 +41,9 @@ from worker.intake import Allocation
 
 log = logging.getLogger(__name__)
 HOLD_PREFIX = "flotilla:hold/"
-KEEP_QUEUE_S = 30.0
-"""A route without offers stays listened to for so long: a key in a BRPOP costs less than a declaration."""
+KEEP_QUEUE_S = 45.0
+"""A route without offers stays listened to for so long: a key in a BRPOP costs less than a declaration. More than the 30
+seconds for which the API, once it has announced a route, takes it for known."""
 PRIVATE_NAMES = (
     (transport.Channel, "_in_poll"),
     (transport.Channel, "_brpop_start"),
@@ -229,14 +231,24 @@ class Unblock(bootsteps.StartStopStep):
 
 
 class Courier(bootsteps.StartStopStep):
-    """Keeps what is listened to in step with what the API lists."""
+    """Keeps what is listened to in step with what the API lists and announces."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
     _wanted: dict[str, float] = {}  # noqa: RUF012  it must outlive a reconnection, which makes no new step
     _consumer: Any = None
+    _lock = threading.Lock()
 
     def start(self, consumer: Any) -> None:
         Courier._consumer = consumer
+        stock = consumer.add_task_queue
+
+        def add_task_queue(queue: str, *args: Any, **options: Any) -> None:
+            """Also what remote control calls when the API announces a route, which may be in no list."""
+            with Courier._lock:
+                Courier._wanted = {**Courier._wanted, queue: time.monotonic()}
+            stock(queue, *args, **options)
+
+        consumer.add_task_queue = add_task_queue
         consumer.hub.call_soon(self.sync)
 
     @classmethod
@@ -244,10 +256,12 @@ class Courier(bootsteps.StartStopStep):
         """From any thread: these routes have offers out."""
         now = time.monotonic()
         fresh = dict.fromkeys(keys, now)
-        changed = not fresh.keys() <= cls._wanted.keys()
-        kept = {key: at for key, at in cls._wanted.items() if now - at < KEEP_QUEUE_S}
-        cls._wanted = {**kept, **fresh}
-        if cls._consumer is not None and (changed or len(kept) < len(cls._wanted)):
+        with cls._lock:
+            changed = not fresh.keys() <= cls._wanted.keys()
+            kept = {key: at for key, at in cls._wanted.items() if now - at < KEEP_QUEUE_S}
+            changed = changed or len(kept) < len(cls._wanted)
+            cls._wanted = {**kept, **fresh}
+        if cls._consumer is not None and changed:
             cls._consumer.hub.call_soon(cls.sync)
 
     @classmethod

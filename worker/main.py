@@ -53,6 +53,8 @@ def offer(run_ids: list[str]) -> None:
 
 def main() -> int:
     from worker.consumer import IncompatibleError, check
+    from worker.executors.declared.tables import DeclarationError
+    from worker.executors.sandbox import SandboxError
     from worker.host import HostError
     from worker.node import Node
 
@@ -60,7 +62,7 @@ def main() -> int:
         check()
         settings = read()
         node = Node(app, settings)
-    except (SettingsError, HostError, IncompatibleError) as wrong:
+    except (SettingsError, DeclarationError, SandboxError, HostError, IncompatibleError) as wrong:
         print(f"this node cannot start:\n{wrong}", file=sys.stderr)
         return 2
     return node.run()

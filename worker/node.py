@@ -22,8 +22,7 @@ from worker import consumer, host, joining, supervise
 from worker.api_client import Api
 from worker.config import Settings
 from worker.desk import Desk
-from worker.executors.command import Command
-from worker.executors.python import Python
+from worker.executors.offered import offered
 from worker.heartbeat import Pulse, Wishes
 from worker.intake import Abilities, Intake
 from worker.outcome import Why
@@ -63,20 +62,19 @@ class Node:
         )
         self.api = Api(settings.server_url, token)
         self.api.named(self.home.node_id)
-        self.python = Python(
+        self.offered = offered(
+            settings.choices,
             mark=self.home.mark,
             api_url=settings.server_url,
-            callables=settings.callables,
-            folder=self.home.scratch,
+            node_id=self.home.node_id,
+            folder=self.home.folder,
         )
-        self.command = Command(mark=self.home.mark, api_url=settings.server_url)
-        executors = {each.name: each for each in (self.command, self.python)}
         abilities = Abilities(
             total=total,
             slots=slots,
             queues=frozenset(settings.queues),
             tags=frozenset(settings.tags),
-            executors=frozenset(executors),
+            executors=frozenset(self.offered.executors),
         )
         self.desk = Desk(intake=Intake(abilities=abilities), serve=self._serve)
         self.reporter = Reporter(
@@ -89,7 +87,7 @@ class Node:
         self.slots = Slots(
             api=self.api,
             reporter=self.reporter,
-            executors=executors,
+            executors=self.offered.executors,
             staging=Staging.of(_rules(settings), Cache(self.home.folder / "cache", settings.cache_mb * MIB)),
             scratch=self.home.scratch,
             handoff=settings.handoff,
@@ -107,8 +105,9 @@ class Node:
                 total=total,
                 queues=settings.queues,
                 tags=settings.tags,
-                executors=tuple(sorted(executors)),
+                executors=tuple(sorted(self.offered.executors)),
                 version=_version(),
+                cards=self.offered.cards,
             ),
             wishes=self._wishes(),
             interval_s=settings.clockwork.heartbeat_s,
@@ -126,7 +125,7 @@ class Node:
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         _thread(self._end_in_order, "end")
-        self.python.warm()
+        self.offered.python.warm()
         self.reporter.send_left(LEFTOVER_PATIENCE_S)
         if self.pulse.register_patiently():
             _thread(self.reporter.flush_for_ever, "reports")
@@ -193,8 +192,7 @@ class Node:
         self.desk.set(draining=draining)
 
     def _housekeep(self, now: float) -> None:
-        self.python.trim(now)
-        self.command.trim(now)
+        self.offered.trim(now)
         clockwork = self.settings.clockwork
         starving = self.desk.starving(clockwork.starving_s)
         if starving and consumer.hold(starving, self.home.node_id, clockwork.hold_s):
@@ -225,8 +223,7 @@ class Node:
         self._until_idle(1.0)
         self.pulse.close()
         self.pulse.say_goodbye()
-        self.python.close()
-        self.command.close()
+        self.offered.close()
         self._done.set()
         if self._worker is not None:
             consumer.leave(self._worker)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app.wire.cards import versioned
 from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer, RunSpec
 from app.wire.heartbeat import Held
 from app.wire.resources import Resources
@@ -139,12 +140,12 @@ class Slots:
 
     def _outcomes(self, works: list[Work], room: Resources) -> Iterator[tuple[Work, Outcome]]:
         """Each run's outcome in order; neighbours of one executor go to it together, but those with files alone."""
-        for (name, _), group in itertools.groupby(works, key=_company):
+        for (wanted, _), group in itertools.groupby(works, key=_company):
             batch = list(group)
-            executor = self.executors.get(name)
+            executor = self.executors.get(wanted)
             if executor is None:
                 for work in batch:
-                    yield work, _unknown(name, sorted(self.executors))
+                    yield work, _unknown(wanted, sorted(self.executors))
             elif any(not work.spec.shape.fits(room) for work in batch):
                 for work in batch:
                     yield work, _given_back(time.monotonic(), "it does not fit the slot that it was handed to")
@@ -174,7 +175,8 @@ class Slots:
 
 def _company(work: Work) -> tuple[str, str]:
     """Runs that go to an executor together have this in common."""
-    return work.spec.executor, work.spec.run_id if has_files(work.spec) else ""
+    spec = work.spec
+    return versioned(spec.executor, spec.version), spec.run_id if has_files(spec) else ""
 
 
 def _journal(work: Work) -> RunJournal:

@@ -8,7 +8,7 @@ from app.cli import find
 from app.cli.client import Client, Json, connect
 from app.cli.columns import JOB, JOBS, RUN, RUNS, TASK, TASKS
 from app.cli.failures import NotFound
-from app.cli.output import as_json, cell, output_option, paint, show_list, show_one
+from app.cli.output import cell, document, document_option, output_option, paint, show_list, show_one
 from app.wire.states import JobState
 
 SHOWN_TASKS = 30
@@ -60,7 +60,7 @@ def _urgency(task: Json) -> int:
 
 @click.command()
 @click.argument("task", metavar="TASK")
-@click.option("-o", "--output", type=click.Choice(("table", "json")), default="table", show_default=True)
+@document_option
 def explain(task: str, output: str) -> None:
     """Say why a task is not running: every reason, and what would change it. Of a job: of its first open task."""
     client = connect()
@@ -68,8 +68,8 @@ def explain(task: str, output: str) -> None:
         answer = client.get(f"/v1/tasks/{task}/explain")
     except NotFound:
         answer = client.get(f"/v1/tasks/{_open_task(client, task)}/explain")
-    if output == "json":
-        click.echo(as_json(answer))
+    if output != "table":
+        click.echo(document(answer, output))
         return
     click.echo(answer["state"])
     for reason in answer["reasons"]:

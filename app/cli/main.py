@@ -43,6 +43,7 @@ COMMANDS = {
     "db": ("processes", "The database's tables."),
     "web": ("processes", "The web process, in the foreground."),
     "engine": ("processes", "The engine process, in the foreground."),
+    "executors": ("executors", "Check a file that declares executors."),
     "node": ("processes", "A node process, in the foreground."),
 }
 

@@ -1,4 +1,4 @@
-"""How is an answer shown? As a table for people, as the API's own JSON for programs, or as ids alone.
+"""How is an answer shown? As a table for people, as the API's own JSON (or YAML) for programs, or as ids alone.
 
 Colours only on a terminal and without NO_COLOR; columns are two spaces apart, for `awk` too.
 """
@@ -15,7 +15,9 @@ import click
 
 from app.cli.client import Json
 
-FORMATS = ("table", "json", "id")
+DOCUMENTS = ("json", "yaml", "ndjson")
+FORMATS = ("table", *DOCUMENTS, "id")
+HELP = "table for people; json, yaml or ndjson as the API answers"
 COLOURS = {
     **dict.fromkeys(("succeeded", "online"), "green"),
     **dict.fromkeys(("failed", "timed_out", "out_of_memory", "lost"), "red"),
@@ -33,10 +35,16 @@ class Column:
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    text = "table for people, json as the API answers, id for ids alone."
-    return click.option("-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help=text)(
-        command
-    )
+    return _option(FORMATS, f"{HELP}; id for ids alone.")(command)
+
+
+def document_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For what has no id."""
+    return _option(("table", *DOCUMENTS), f"{HELP}.")(command)
+
+
+def _option(formats: Sequence[str], text: str) -> Callable[..., Any]:
+    return click.option("-o", "--output", type=click.Choice(formats), default="table", show_default=True, help=text)
 
 
 def show_list(items: Iterable[Json], columns: Sequence[Column], output: str, *, empty: str) -> None:
@@ -44,8 +52,11 @@ def show_list(items: Iterable[Json], columns: Sequence[Column], output: str, *, 
     if output == "id":
         for item in items:
             click.echo(item["id"])
-    elif output == "json":
-        click.echo(as_json(list(items)))
+    elif output == "ndjson":
+        for item in items:
+            click.echo(as_line(item))
+    elif output != "table":
+        click.echo(document(list(items), output))
     elif rows := list(items):
         click.echo(_table(rows, columns))
     else:
@@ -55,8 +66,8 @@ def show_list(items: Iterable[Json], columns: Sequence[Column], output: str, *, 
 def show_one(item: Json, fields: Sequence[Column], output: str) -> None:
     if output == "id":
         click.echo(item["id"])
-    elif output == "json":
-        click.echo(as_json(item))
+    elif output != "table":
+        click.echo(document(item, output))
     else:
         width = max(len(field.title) for field in fields)
         for field in fields:
@@ -64,8 +75,20 @@ def show_one(item: Json, fields: Sequence[Column], output: str) -> None:
                 click.echo(f"{paint(field.title.ljust(width), 'bright_black')}{GAP}{_coloured(text, text)}")
 
 
-def as_json(value: Json) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def document(value: Json, output: str) -> str:
+    """In a format for programs."""
+    if output == "ndjson":
+        return as_line(value)
+    if output == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    import yaml
+
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    return text.rstrip("\n")
+
+
+def as_line(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def is_terminal() -> bool:

@@ -12,7 +12,7 @@ from app.cli.client import Client, Json, connect
 from app.cli.columns import JOB
 from app.cli.failures import JOB_FAILED, Usage
 from app.cli.following import Lines, follow
-from app.cli.output import Column, as_json, output_option, show_list, show_one
+from app.cli.output import DOCUMENTS, Column, document, output_option, show_list, show_one
 from app.cli.progress import Lookout
 from app.cli.wait import interrupted, wait_for
 
@@ -170,8 +170,8 @@ def read_json(file: str, form: str | None = None) -> Json:
 
 
 def _show_plan(plan: Json, output: str) -> None:
-    if output == "json":
-        click.echo(as_json(plan))
+    if output in DOCUMENTS:
+        click.echo(document(plan, output))
         return
     levels = plan["levels"]
     whole = plan["total"]

@@ -4,7 +4,7 @@ import click
 
 from app.cli.client import Json, connect
 from app.cli.columns import TOKENS
-from app.cli.output import as_json, output_option, show_list
+from app.cli.output import DOCUMENTS, document, output_option, show_list
 
 ROLES = ("viewer", "member", "curator", "admin", "node")
 
@@ -73,7 +73,7 @@ def revoke(ids: tuple[str, ...]) -> None:
 
 
 def _show(made: Json, output: str) -> None:
-    if output == "json":
-        click.echo(as_json(made))
+    if output in DOCUMENTS:
+        click.echo(document(made, output))
     else:
         click.echo(made["id"] if output == "id" else made["token"])

@@ -71,6 +71,3 @@ class NumberedReads(Protocol):
 
     def run_times(self, run_ids: Collection[str]) -> Mapping[str, int]:
         """When each of these was last written."""
-
-    def said_bytes(self, run_ids: Collection[str]) -> Mapping[tuple[str, str], int]:
-        """Bytes of the lines of these runs, each with its end, by run id and stream; none of streams without lines."""

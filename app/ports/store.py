@@ -17,12 +17,18 @@ from app.domain.node import Node
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
 from app.ports.assets import AssetReads, AssetWrites
+from app.ports.attention import AttentionReads
 from app.ports.executions import ExecutionReads
 from app.ports.finding import FindingReads, FindingWrites
+from app.ports.gauges import GaugeReads, TallyWrites
+from app.ports.hooks import DeliveryReads, DeliveryWrites
+from app.ports.live import EventReads
+from app.ports.logs import LogReads, LogWrites
 from app.ports.maps import MapReads, MapWrites
 from app.ports.numbered import NumberedReads
 from app.ports.outside import OutsideReads, OutsideWrites
 from app.ports.overview import OverviewReads
+from app.ports.points import PointReads, PointWrites
 from app.ports.people import PeopleReads, PeopleWrites
 from app.ports.records import (
     ChordState,
@@ -35,10 +41,10 @@ from app.ports.records import (
     Part,
     Project,
     Queue,
-    StoredLine,
     TaskView,
     Token,
 )
+from app.ports.strips import StripReads
 from app.ports.templates import TemplateReads, TemplateWrites
 from app.wire.cards import Card
 from app.wire.resources import Resources
@@ -50,7 +56,7 @@ T = TypeVar("T")
 LARGEST_SEQ = (1 << 63) - 1
 
 
-class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, OutsideReads, OverviewReads, Protocol):
+class Reader(EventReads, GaugeReads, DeliveryReads, MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, LogReads, OutsideReads, OverviewReads, AttentionReads, PointReads, StripReads, Protocol):
     """Queries. A single thing is None when it is not there; a list is empty. Nothing here grows with the history."""
 
     @property
@@ -78,11 +84,6 @@ class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, F
         """By task, then number; the key is (task_seq, map index or -1, number). Those of a map are those of the tasks
         from `first_seq` to `task_seq`, in the order of its values.
         """
-
-    def lines(
-        self, page: Page, *, job_seq: int | None = None, task_seq: int | None = None, run_id: str | None = None
-    ) -> list[StoredLine]:
-        """In order of arrival; the key is (seq,). Exactly one of the three is given."""
 
     def samples(self, run_id: str, page: Page) -> list[Sample]:
         """By time; the key is (at_us,)."""
@@ -115,7 +116,7 @@ class Reader(MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, F
     def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None: ...
 
 
-class Writer(Reader, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites, OutsideWrites, Protocol):
+class Writer(Reader, PointWrites, TallyWrites, DeliveryWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites, LogWrites, OutsideWrites, Protocol):
     """Changes, always by the batch. An empty batch does nothing. `save_...` writes every mutable field."""
 
     def reserve(self, kind: str, count: int) -> int:
@@ -231,9 +232,6 @@ class Writer(Reader, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, Findi
         """What each owner wants (`app.domain.job.Desired`), not locked."""
 
     # -- what runs say
-    def add_lines(self, lines: Sequence[StoredLine]) -> None:
-        """`seq` is ignored and given by the store; a line of a run that is there already is ignored."""
-
     def add_samples(self, samples: Sequence[tuple[str, Sample]]) -> None:
         """(run id, sample); a sample of the same run and time is ignored."""
 

@@ -4,7 +4,7 @@ At every request: an id, its caller let in, and headers that keep a browser from
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import orjson
@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
-from app.rest import auth, dialects, health, native, nodes, problems, rates, surface
+from app.rest import auth, dialects, health, native, nodes, problems, rates, surface, tracing
 from app.rest.context import CORE, TRAIL, trail
 from app.rest.dialects.slashes import Slashes
 from app.rest.trail import Trail, entry_of
@@ -76,10 +76,12 @@ def build(
     rate_storage: str = rates.MEMORY,
     region: str = "us",
     query_tokens: bool = True,
+    more: Sequence[Callable[[auth.GuardedFlask, auth.Gate], None]] = (),
 ) -> auth.GuardedFlask:
     """`dialect_names` are the dialects that are served; None: all of them. `allowed_hosts` are the Host headers that
     are answered; empty: any. `own_guard` as in GuardedFlask, `rate` and its storage as in `rates.install`; empty: none.
     `region` is what the dialect flow calls this installation's; `query_tokens`: in threekit's a query may have one.
+    `more` is put in beside the API.
     """
     app = auth.GuardedFlask("app.rest", static_folder=None, own_guard=own_guard)
     app.extensions[CORE] = core
@@ -95,6 +97,7 @@ def build(
     app.extensions[TRAIL] = notes = Trail(core)
     gate = auth.Gate(anonymous_role, on_use=notes.note_use)
     auth.install(app, gate, notes)
+    tracing.install(app)
     if rate:
         rates.install(app, rate, rate_storage)
     auth.install_check(app)
@@ -104,6 +107,8 @@ def build(
     spoken = [each for each in dialects.SURFACES if dialect_names is None or each.name in dialect_names]
     for each in spoken:
         surface.install(app, each, core.version)
+    for install in more:
+        install(app, gate)
     app.wsgi_app = Slashes(app.wsgi_app, [p for each in spoken for p in each.prefixes])  # type: ignore[method-assign]
     app.wsgi_app = nodes.FastLane(app.wsgi_app, core, gate, notes, HEADERS)  # type: ignore[method-assign]  # Flask's own way
     return app

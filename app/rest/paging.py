@@ -39,11 +39,16 @@ def window(
 ) -> Listing[T]:
     """`asked` has `limit` and `cursor`; `key` is what `Page.after` of this list is made of."""
     limit = asked.get("limit", limits.DEFAULT_PAGE)
-    after = _parse(asked["cursor"]) if "cursor" in asked else None
+    after = begin(asked)
     found = read(Page(limit=limit + 1, after=after))
     if len(found) <= limit:
         return Listing(items=found, next_cursor=None)
-    return Listing(items=found[:limit], next_cursor=_cursor(key(found[limit - 1])))
+    return Listing(items=found[:limit], next_cursor=cursor(key(found[limit - 1])))
+
+
+def begin(asked: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """What to go on behind. Raises BadParameters for a cursor that this list did not give."""
+    return _parse(asked["cursor"]) if "cursor" in asked else None
 
 
 def cut(asked: Mapping[str, Any], everything: Sequence[T]) -> Listing[T]:
@@ -65,7 +70,8 @@ def links(next_cursor: str | None) -> dict[str, str]:
     return {"Link": f'<{request.path}?{urlencode([*others, ("cursor", next_cursor)])}>; rel="next"'}
 
 
-def _cursor(key: tuple[int, ...]) -> str:
+def cursor(key: tuple[int, ...]) -> str:
+    """For `begin`, when this list is asked for again."""
     text = orjson.dumps(key)
     return base64.urlsafe_b64encode(_check(text) + text).decode().rstrip("=")
 

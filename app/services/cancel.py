@@ -71,7 +71,7 @@ def _slice(tx: Writer, job_seq: int, after_seq: int) -> list[Task]:
     ledger = Ledger()
     ended = _cancel_tasks(tx, tasks, ledger)
     _, over = settle_values(tx, ended, ledger, {})
-    over += close(tx, tasks, ledger)
+    over += close(tx, [task.seq for task in tasks if task.is_map], ledger)
     # Everything below is canceled by the same walk: parts are counted, bodies are not judged.
     tx.return_parts([Part(header_seq=task.seq, succeeded=task.state is TaskState.SUCCEEDED) for task in over])
     ledger.write(tx)
@@ -109,7 +109,8 @@ def cancel_task(core: Core, who: Principal, task_id: str) -> TaskView:
             raise Conflict(f"the task has already ended: it is {view.task.state.value}")
         ledger = Ledger()
         ended = _cancel_tasks(tx, tasks, ledger)
-        ready = settle_below(tx, ended + close(tx, tasks, ledger), ledger)
+        over = close(tx, [task.seq for task in tasks if task.is_map], ledger)
+        ready = settle_below(tx, ended + over, ledger)
         offers = release(core, tx, {task.route for task in ready}, ledger)
         ledger.write(tx)
         return tasks, offers

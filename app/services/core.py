@@ -6,6 +6,8 @@ from app.ports.blobs import Blobs
 from app.ports.broker import Broker
 from app.ports.chance import Chance
 from app.ports.fetcher import Fetcher
+from app.ports.hooks import Poster
+from app.ports.live import Live
 from app.ports.store import Store
 from app.services.fleet import Fleet, Pace
 from app.services.signing import KEY, Signer
@@ -42,7 +44,8 @@ class FileRules:
 class Core:
     """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together.
 
-    `fetcher` is for the engine, which alone fetches anything.
+    `fetcher` and `poster` are for the engine, which alone fetches anything and calls webhooks; `live` is for who answers
+    requests.
     `fleet` and `pace` are this process's own estimates: wrong ones cost speed, never correctness.
     """
 
@@ -51,6 +54,8 @@ class Core:
     chance: Chance
     blobs: Blobs
     fetcher: Fetcher | None = None
+    poster: Poster | None = None
+    live: Live | None = None
     file_rules: FileRules = FileRules()
     clockwork: Clockwork = PRODUCTION
     handoff: bool = True

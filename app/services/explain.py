@@ -42,13 +42,13 @@ _HELD = Reason(code="held", message="it is paused", change="resume it: POST .../
 def explain(core: Core, who: Principal, task_id: str) -> Explanation:
     """Raises NotFound. A task that runs or has ended well has no reasons."""
     who.require("jobs:read")
+    return core.store.read(lambda tx: explained(tx, who, task_id))
 
-    def work(tx: Reader) -> Explanation:
-        view = query.find_task(tx, who, task_id)
-        job = query.find_job(tx, who, view.task.job_id)
-        return Explanation(state=view.task.state, reasons=tuple(_reasons(tx, job, view)))
 
-    return core.store.read(work)
+def explained(tx: Reader, who: Principal, task_id: str) -> Explanation:
+    view = query.find_task(tx, who, task_id)
+    job = query.find_job(tx, who, view.task.job_id)
+    return Explanation(state=view.task.state, reasons=tuple(_reasons(tx, job, view)))
 
 
 def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:

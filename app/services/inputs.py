@@ -77,7 +77,8 @@ def _named(tasks: Sequence[TaskSpec]) -> Iterator[tuple[str, Place]]:
     for position, task in enumerate(tasks):
         for index, each in enumerate(task.inputs):
             if place := place_of(each["source"]):
-                yield f"/tasks/{position}/inputs/{index}/source", place
+                inner = "/task" if task.type == "map" else ""
+                yield f"/tasks/{position}{inner}/inputs/{index}/source", place
 
 
 def link(core: Core, tx: Reader, specs: Sequence[RunSpec]) -> tuple[list[RunSpec], Mapping[str, str]]:

@@ -96,10 +96,20 @@ def _judged(tx: Writer, task: Task, a_map: Map) -> Task:
     if verdict is Verdict.SUCCEED:
         return tasks_.succeeded(task, started_at_us=None, finished_at_us=tx.now_us)
     if verdict is Verdict.FAIL:
-        return tasks_.failed(task, maps_.failure(a_map), now_us=tx.now_us)
+        return tasks_.failed(task, _why(tx, a_map), now_us=tx.now_us)
     if verdict is Verdict.CANCEL:
         return tasks_.canceled(task, CANCELED if task.cancel else UNFINISHED, now_us=tx.now_us)
     return task
+
+
+def _why(tx: Writer, a_map: Map) -> Failure:
+    """How many values failed, and what became of the first that did not succeed."""
+    failure = maps_.failure(a_map)
+    below = min(a_map.made, a_map.total or 0)
+    for value in tx.lock_values(a_map.task_seq, 0, below, 1, unsuccessful=True):
+        if value.failure is not None:
+            return replace(failure, message=f"{failure.message}; value {value.map_index}: {value.failure.message}")
+    return failure
 
 
 def _open(tx: Writer, task: Task, a_map: Map, asked: bool) -> tuple[list[Task], Map]:
@@ -187,10 +197,10 @@ def refill(tx: Writer, map_seq: int, ledger: Ledger) -> tuple[list[Task], list[T
     return [], []
 
 
-def close(tx: Writer, tasks: Collection[Task], ledger: Ledger) -> list[Task]:
-    """Of these tasks the maps that run: nothing more of them is opened. Those that have ended by it, as nothing was."""
+def close(tx: Writer, seqs: Collection[int], ledger: Ledger) -> list[Task]:
+    """Of these maps those that run: nothing more of them is opened. Those that have ended by it, as nothing was open."""
     ended = []
-    for task, a_map in locked(tx, [task.seq for task in tasks if task.is_map]):
+    for task, a_map in locked(tx, seqs):
         if task.state is TaskState.RUNNING:
             _, after = advance(tx, task, replace(a_map, closing=True), ledger)
             ended += [after] if after.ended else []

@@ -61,7 +61,7 @@ def _describe(
         created_by=job.created_by,
         blob=received.blob,
         job_seq=run.job_seq,
-        task_seq=run.task_seq,
+        task_seq=run.owner_seq,
         job_id=run.job_id,
         task_id=run.task_id,
         task_name=view.task.name,

@@ -111,11 +111,11 @@ def lines(
     job_id: str | None = None,
     task_id: str | None = None,
     run_id: str | None = None,
-) -> list[StoredLine]:
+) -> Sequence[StoredLine]:
     """Of a job, a task or a run, in order of arrival."""
     who.require("messages:read")
 
-    def work(tx: Reader) -> list[StoredLine]:
+    def work(tx: Reader) -> Sequence[StoredLine]:
         if run_id is not None:
             return tx.lines(page, run_id=find_run(tx, who, run_id).id)
         if task_id is not None:

@@ -82,6 +82,8 @@ def _fold(node_id: str, reports: Sequence[Report], runs: Mapping[str, Run], now_
             folded.accepted.append((run, report))
             if report.ending:
                 folded.ended.append((run, report.ending))
+        elif report.lines:  # a repeat, or one that was overtaken: the store knows which lines it has
+            folded.accepted.append((run, report))
         if report.ending and report.takes > 0:
             folded.asking.append((run, report.takes))
     return folded

@@ -27,6 +27,7 @@ from app.ports.store import Writer
 from app.services import cancel, lagging, projects, removal
 from app.services.core import MICROSECONDS, Core
 from app.services.ledger import Ledger
+from app.services.maps import close
 from app.services.nodes import lose
 from app.services.release import Offers, publish, release, release_ready
 from app.services.settle import settle_below
@@ -196,3 +197,5 @@ def _fail(tx: Writer, tasks: list[Task], failure: Failure, ledger: Ledger) -> No
     for task in tasks:
         ledger.moved(task, TaskState.FAILED)
     settle_below(tx, after, ledger)
+    # What holds for one value of a map holds for all of them.
+    settle_below(tx, close(tx, {task.owner_seq for task in tasks if task.map_index is not None}, ledger), ledger)

@@ -18,8 +18,8 @@ from app.wire.report import LogLine
 from app.wire.states import RunState
 
 SCOPE: Final = "runs:self"
-_NUMBERS: Final = 1 << 52
-"""A node counts its lines from 1. Those told here have numbers far above, by chance: a list is in order of arrival."""
+_NO_NUMBER: Final = 0
+"""A node counts its lines from 1. Those told here have no number of it, and are in the log where they arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,10 @@ def progress(
 
 
 def messages(core: Core, who: Principal, run_id: str, said: Sequence[Said]) -> None:
-    first = _NUMBERS + int(core.chance.fraction() * _NUMBERS)
-
     def work(tx: Writer) -> None:
         run = _own(tx, who, run_id)
         lines = [
-            LogLine(line=first + index, at_us=tx.now_us, stream="system", level=one.level, text=one.text)
-            for index, one in enumerate(said)
+            LogLine(line=_NO_NUMBER, at_us=tx.now_us, stream="system", level=one.level, text=one.text) for one in said
         ]
         tx.add_lines(
             [

@@ -71,7 +71,7 @@ def fragment(value: Any) -> Response:
 
 def back(to: str, said: str = "") -> Response:
     """After a form: to a page of ours, which says what was done."""
-    response = redirect(to if is_own(to) else "/", 303)
+    response = redirect(own(to), 303)
     if said:
         until_us = core().store.read(lambda tx: tx.now_us) + _SAID_S * MICROSECONDS
         text = core().signer.sign(_SAID, said, until_us)
@@ -79,9 +79,9 @@ def back(to: str, said: str = "") -> Response:
     return response  # type: ignore[return-value]  # Flask's redirect gives werkzeug's base class
 
 
-def is_own(to: str) -> bool:
-    """A path of this site: neither an address elsewhere nor one that a browser reads as such."""
-    return to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
+def own(to: str) -> str:
+    """A path of this site; the first page for an address elsewhere, also for one that only a browser reads as such."""
+    return to if to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() else "/"
 
 
 def theme() -> str:

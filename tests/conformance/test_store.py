@@ -116,6 +116,7 @@ def test_a_job_comes_back_whole(store: Store) -> None:
         template_version=3,
         open=True,
         submitted={"body": "x"},
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
     assert not unset(wanted)
     store.write(lambda tx: tx.insert_job(wanted))
@@ -146,7 +147,7 @@ def test_saving_a_job_leaves_its_counts_alone(store: Store) -> None:
         submitted={"body": "y"},
     )
     fixed = {"seq", "id", "org_id", "queue", "created_by", "created_at_us", "template_id", "template_version", "open"}
-    assert same(changed, wanted) == fixed | {"counts"}
+    assert same(changed, wanted) == fixed | {"counts", "traceparent"}
     store.write(lambda tx: tx.save_jobs([changed]))
     found = store.read(lambda tx: tx.job(wanted.id))
     assert found is not None
@@ -242,10 +243,12 @@ def test_a_task_comes_back_whole_with_spec_and_run(store: Store) -> None:
         tag="linux",
         memory_growth=1.5,
         submitted=submitted,
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
     assert not unset(spec, "type", "values", "max_concurrency", "max_failed")  # a map's: test_store_maps.py
     other = replace(spec, name="b", submitted={}, needs=(), payload=None, inputs=(), outputs=())
     third = replace(spec, name="c", payload={"argv": ["x", 1, 1.0, 0]}, inputs=({"source": 1.0},), needs=("b", "a"))
+    third = replace(third, traceparent=None)
     whole = task(
         1,
         owner,
@@ -266,7 +269,7 @@ def test_a_task_comes_back_whole_with_spec_and_run(store: Store) -> None:
         finished_at_us=NOW_US + 2,
         failure=Failure(code="exit", message="1"),
     )
-    assert not unset(whole, "run_id")
+    assert not unset(whole, "run_id", "map_index")  # of a value of a map: test_store_maps.py
     tasks = [whole, task(2, owner, 1, name="b"), task(3, owner, 2, name="c")]
 
     def work(tx: Writer) -> None:

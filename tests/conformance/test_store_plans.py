@@ -70,6 +70,8 @@ QUESTIONS: dict[str, Question] = {
     "add_counts": lambda asked, tx: tx.add_counts({asked.job.seq: {TaskState.READY: 1}}),
     "lock_canceling_jobs": lambda asked, tx: tx.lock_canceling_jobs(5),
     "queue_counts": lambda asked, tx: tx.queue_counts(ORG),
+    "stuck": lambda asked, tx: tx.stuck(ORG, 1, 5),
+    "failed_with": lambda asked, tx: tx.failed_with(ORG, "crash_limit", 20, 5),
     "job": lambda asked, tx: tx.job(asked.job.id),
     "jobs": lambda asked, tx: tx.jobs(JobFilter(org_id=ORG), PAGE),
     "jobs of a queue": lambda asked, tx: tx.jobs(JobFilter(org_id=ORG, queue="@default"), PAGE),

@@ -28,7 +28,7 @@ def test_lines_come_in_order_of_arrival_and_once(store: Store) -> None:
     store.write(lambda tx: tx.add_lines([line(1), line(2), line(1, "r2", task_seq=2)]))
     store.write(lambda tx: tx.add_lines([line(2, text="again"), line(3), line(1, "r3", task_seq=3, job_seq=2)]))
     of_run = store.read(lambda tx: tx.lines(ALL, run_id="r1"))
-    assert [replace(found, seq=0) for found in of_run] == [line(1), line(2), line(3)]
+    assert [replace(found, seq=0, place=0) for found in of_run] == [line(1), line(2), line(3)]
     of_job = store.read(lambda tx: tx.lines(ALL, job_seq=1))
     assert [(found.run_id, found.line.line) for found in of_job] == [("r1", 1), ("r1", 2), ("r2", 1), ("r1", 3)]
     assert sorted({found.seq for found in of_job}) == [found.seq for found in of_job]

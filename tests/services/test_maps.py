@@ -17,7 +17,7 @@ from app.services import control, explain, fetching, hold, map_list, query, reru
 from app.services.plan import plan
 from app.wire.claim import RunSpec
 from app.wire.states import JobState, RunState
-from tests.services.world import ALL, Node, World, task
+from tests.services.world import ALL, Node, World, shape, task
 
 WORK = {"x": "${{ map.value }}", "i": "${{ map.index }}"}
 
@@ -53,6 +53,12 @@ def shown(world: World, job: Job, name: str = "m") -> Any:
 
 def counts(world: World, job: Job) -> dict[str, int]:
     return {state.value: count for state, count in shown(world, job).counts.items() if count}
+
+
+def failure_of(world: World, job: Job) -> str:
+    failure = world.task(job, "m").failure
+    assert failure is not None
+    return failure.message
 
 
 def reasons(world: World, job: Job) -> list[str]:
@@ -95,7 +101,7 @@ def test_a_path_leads_into_a_value_and_one_that_leads_nowhere_fails_that_value_a
         "value 1 of the map has no 'names.1'"
     ]
     assert world.task(job, "m").failure is not None
-    assert world.task(job, "m").failure.message == "1 of 2 values failed"  # type: ignore[union-attr]
+    assert failure_of(world, job) == "1 of 2 values failed; value 1: value 1 of the map has no 'names.1'"
     world.check()
 
 
@@ -215,6 +221,16 @@ def test_with_more_failed_values_than_allowed_the_rest_is_canceled(world: World)
     end(node, last, RunState.CANCELED)
     assert world.states(job) == {"m": "failed"}
     assert counts(world, job) == {"failed": 2, "canceled": 4998}
+    world.check()
+
+
+def test_a_map_that_fits_nowhere_fails_with_all_its_values(world: World) -> None:
+    node = world.node(cpu=1)
+    job = world.submit([a_map("m", values=list(range(5000)), shape=shape(2, 256)), task("b", "m")])
+    world.pass_time(80, node)
+    assert world.states(job) == {"m": "failed", "b": "skipped"}
+    assert counts(world, job) == {"failed": 500, "canceled": 4500}
+    assert failure_of(world, job).startswith("500 of 5000 values failed; value 0: ")
     world.check()
 
 

@@ -41,6 +41,10 @@ def tell(context: Any) -> dict[str, Any]:
     return {"run": context.run_id, "attempt": context.attempt, "canceled": context.canceled}
 
 
+def traced(context: Any) -> list[str | None]:
+    return [context.trace, os.environ.get("TRACEPARENT")]
+
+
 def stubborn() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(1000)

@@ -75,6 +75,14 @@ def test_the_environment_is_built_and_not_inherited(
     assert seen["FLOTILLA_RUN_TOKEN"] == "run-token"
 
 
+def test_its_trace_goes_on_in_its_environment(command: Command, make_work: MakeWork) -> None:
+    payload = {"argv": ["sh", "-c", "echo ${TRACEPARENT-none}"]}
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for work, seen in ((make_work("r", payload, trace=trace), trace), (make_work("s", payload), "none")):
+        assert run(command, work).state is RunState.SUCCEEDED
+        assert notebook(work).texts("stdout") == [seen]
+
+
 def test_it_runs_in_its_scratch_folder_with_its_stdin(command: Command, make_work: MakeWork) -> None:
     work = make_work("r", {**shell("pwd; cat"), "stdin": "x" * 300_000 + "\nlast"})
     assert run(command, work).state is RunState.SUCCEEDED

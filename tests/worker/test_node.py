@@ -146,6 +146,22 @@ def test_a_new_route_is_served_at_once_when_the_api_announces_it(fleet: Fleet, a
     fleet.ended("r", within_s=3)
 
 
+def test_an_announced_route_stays_known_when_the_api_lists_others(fleet: Fleet, api: FakeApi) -> None:
+    first, second = (api.add(name, {"callable": "noop"}, executor="python") for name in ("first", "second"))
+    api.queues.clear()
+    fleet.start(FLOTILLA_CLOCKWORK="production")
+    fleet.bell.add_consumer(route_of(first).key)
+    fleet.bell.ring([first])
+    fleet.ended("first", within_s=3)
+    api.queues = {route_of(api.add("other", shell("true"), shape=TWO_CORES)).key}
+    for _ in range(2):  # the second one is heard when what the first one brought has been done
+        beats = len(api.beats)
+        fleet.bell.beat()
+        wait_until(lambda beats=beats: len(api.beats) > beats, 4, dump=fleet.logs)
+    fleet.bell.ring([second])
+    fleet.ended("second", within_s=3)
+
+
 def test_a_large_shape_does_not_starve_behind_small_ones(fleet: Fleet, api: FakeApi) -> None:
     fleet.start(FLOTILLA_HANDOFF="0")
     small = [api.add(f"s{n}", shell("sleep 0.25")) for n in range(60)]

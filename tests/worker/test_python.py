@@ -17,7 +17,7 @@ from worker.executors.callables import configured
 from worker.executors.python import Python
 from worker.outcome import Outcome, Why, Work
 
-NAMES = "add boom undecodable leave die speak tell stubborn hog daemon spin huge unjson litter where"
+NAMES = "add boom undecodable leave die speak tell stubborn hog daemon spin huge unjson litter where traced"
 CALLABLES = ",".join(f"{name}=tests.worker.callables_for_tests:{name}" for name in NAMES.split())
 
 
@@ -128,6 +128,12 @@ def test_output_of_the_callable_and_its_children_is_kept_and_understood(python: 
     assert set(notebook(work).texts("stdout")) == {"through print", "through a child", "openjd_progress: 30"}
     assert notebook(work).texts("stderr") == ["to stderr"]
     assert notebook(work).shares == [0.3]
+
+
+def test_a_run_sees_its_own_trace_and_not_that_of_the_run_before_it(python: Python, make_work: MakeWork) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    works = [make_work("r", call("traced"), trace=trace), make_work("s", call("traced"))]
+    assert [outcome.result for outcome in run(python, *works)] == [[trace, trace], [None, None]]
 
 
 def test_a_callable_with_a_context_tells_progress_and_status(python: Python, make_work: MakeWork) -> None:

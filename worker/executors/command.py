@@ -21,7 +21,6 @@ from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, ov
 from worker.stage import folder
 from worker.supervise import Launch, Message, Wardens, borrowed
 
-
 LOADER = ("LD_", "DYLD_")
 """Variables that change how programs are loaded. A task may not set them, an operator may."""
 
@@ -243,7 +242,7 @@ def _refused(order: Order, refused: Message) -> Outcome:
     place = f" (in {refused['place']})" if refused["place"] not in (None, order.argv[0]) else ""
     text = (
         f"cannot start the program {order.argv[0]!r}: {refused['text']}{place}; "
-        "payload.argv[0] must name a program on the node's PATH or by its path"
+        "it must be a program on the node's PATH, or the path of one"
     )
     return failed(refused["at"], "cannot_start", text)
 

@@ -321,6 +321,7 @@ def _request(work: Work, api_url: str) -> bytes | Outcome:
             "cwd": str(work.folder) if has_files(spec) else None,
             "apiUrl": api_url,
             "token": spec.token,
+            "trace": spec.trace,
         }
     )
 

@@ -122,6 +122,8 @@ class Context:
         self.folder: str = os.getcwd()
         self.api_url: str = request["apiUrl"]
         self.token: str = request["token"]
+        self.trace: str | None = request["trace"]
+        """The W3C trace context to go on in, if there is one; as TRACEPARENT in the environment."""
 
     def progress(self, percent: float) -> None:
         """0 to 100."""
@@ -201,6 +203,7 @@ def serve(wire: Wire, table: Table, outputs: tuple[Output, Output]) -> None:
         budget = Budget()
         for output in outputs:
             output.begin(request["id"], budget)
+        _enter_trace(request["trace"])
         began = time.monotonic()
         answer = _call(request, table, wire, takes_context, f"{home}{request['id']}.result")
         _clear(gauge, home)
@@ -212,6 +215,13 @@ def serve(wire: Wire, table: Table, outputs: tuple[Output, Output]) -> None:
         wire.tell(answer)
         if answer["ended"] - began > QUICK_S:
             wire.ring()
+
+
+def _enter_trace(trace: str | None) -> None:
+    if trace is not None:
+        os.environ["TRACEPARENT"] = trace
+    else:
+        os.environ.pop("TRACEPARENT", None)
 
 
 def _call(

@@ -18,6 +18,12 @@ CONFIGURATION = (
     "mime.types nsswitch.conf passwd pki protocols resolv.conf services ssl timezone"
 )
 """What programs need of /etc; the rest of it may hold secrets that the node's user can read."""
+FENCES = (
+    *("--unshare-user-try", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+)
+"""As --unshare-all, but for the network, which is said for each run."""
+FRESH = ("--proc", "/proc", "--dev", "/dev")
 PROBE_S = 10.0
 MIB = 1024 * 1024
 
@@ -36,8 +42,11 @@ class Sandbox:
         self._program = program
         self._network = network
         self._sized = "--size" in self._tell("--help")
-        self._base = self._common([str(path) for path in readable])
-        self._tell(*self._base, "--unshare-net", "--", "/bin/sh", "-c", ":")
+        etc = [f"/etc/{name}" for name in CONFIGURATION.split()]
+        folders = [path for path in SYSTEM if os.path.isdir(path) and not os.path.islink(path)]
+        links = [word for path in SYSTEM if os.path.islink(path) for word in ("--symlink", os.readlink(path), path)]
+        self._sight = (*links, *_shown([*folders, *etc, *map(str, readable)]))
+        self._tell(*FENCES, "--unshare-net", *FRESH, *self._sight, "--", "/bin/sh", "-c", ":")
 
     def wrap(
         self,
@@ -50,33 +59,18 @@ class Sandbox:
     ) -> tuple[str, ...]:
         """The same program inside. `network` None is as the node allows."""
         allowed = self._network if network is None else network
+        size = ("--size", str(memory_mib * MIB)) if self._sized else ()
         return (
             self._program,
-            *self._base,
+            *FENCES,
             *(() if allowed else ("--unshare-net",)),
-            *self._fresh("/tmp", memory_mib),  # noqa: S108  the run's own
-            *self._fresh("/dev/shm", memory_mib),  # noqa: S108
+            *FRESH,
+            *(*size, "--tmpfs", "/tmp", *size, "--tmpfs", "/dev/shm"),  # noqa: S108  the run's own
+            *self._sight,
             *_shown(readable),
             *("--bind", str(folder), str(folder), "--chdir", str(folder), "--"),
             *argv,
         )
-
-    def _common(self, readable: list[str]) -> tuple[str, ...]:
-        """For every run. --unshare-all would take the network too, which is said for each run."""
-        namespaces = ("--unshare-user-try", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
-        links = [word for path in SYSTEM if os.path.islink(path) for word in ("--symlink", os.readlink(path), path)]
-        folders = [path for path in SYSTEM if os.path.isdir(path) and not os.path.islink(path)]
-        etc = [f"/etc/{name}" for name in CONFIGURATION.split()]
-        return (
-            *namespaces,
-            *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"),
-            *links,
-            *_shown([*folders, *etc, *readable]),
-        )
-
-    def _fresh(self, path: str, memory_mib: int) -> tuple[str, ...]:
-        """An empty folder in memory. Where its size can be said it is that of the run's memory at most."""
-        return (*(("--size", str(memory_mib * MIB)) if self._sized else ()), "--tmpfs", path)
 
     def _tell(self, *arguments: str) -> str:
         try:

@@ -1,6 +1,5 @@
 """Pages by number, in memory."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -58,14 +57,6 @@ class NumberedReads:
 
     def run_times(self, run_ids: Collection[str]) -> Mapping[str, int]:
         return {run_id: at_us for run_id in run_ids if (at_us := self._state.run_updates.get(run_id)) is not None}
-
-    def said_bytes(self, run_ids: Collection[str]) -> Mapping[tuple[str, str], int]:
-        found = Counter[tuple[str, str]]()
-        for run_id in set(run_ids):
-            for seq in self._state.lines_of.of(("run", run_id)):
-                line = self._state.lines[seq].line
-                found[run_id, line.stream] += len(line.text.encode()) + 1
-        return found
 
     def _visible(self, wanted: Wanted) -> Iterator[Job]:
         for seq in self._state.jobs_of_org.of(wanted.org_id):

@@ -4,14 +4,20 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from app.adapters.memory.assets import AssetReads
+from app.adapters.memory.attention import AttentionReads
 from app.adapters.memory.executions import ExecutionReads
 from app.adapters.memory.finding import FindingReads
+from app.adapters.memory.hooks import DeliveryReads
+from app.adapters.memory.live import EventReads, GaugeReads
+from app.adapters.memory.logs import LogReads
 from app.adapters.memory.maps import MapReads
 from app.adapters.memory.numbered import NumberedReads
 from app.adapters.memory.outside import OutsideReads
 from app.adapters.memory.overview import OverviewReads
 from app.adapters.memory.people import PeopleReads
+from app.adapters.memory.points import PointReads
 from app.adapters.memory.state import State
+from app.adapters.memory.strips import StripReads
 from app.adapters.memory.templates import TemplateReads
 from app.domain.job import Job
 from app.domain.node import Node
@@ -24,7 +30,6 @@ from app.ports.records import (
     Page,
     Project,
     Queue,
-    StoredLine,
     TaskView,
     Token,
 )
@@ -36,7 +41,7 @@ ALL = 1 << 62
 
 
 class MemoryReader(
-    MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, OverviewReads, TemplateReads, FindingReads
+    EventReads, GaugeReads, DeliveryReads, LogReads, MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, OverviewReads, AttentionReads, StripReads, PointReads, TemplateReads, FindingReads
 ):
     def __init__(self, state: State, now_us: int) -> None:
         self._state = state
@@ -102,14 +107,6 @@ class MemoryReader(
         first_seq = task_seq if first_seq is None else first_seq
         wanted = [key[-1] for key in keys if task_seq is None or (first_seq or 0) <= key[0] <= task_seq]
         return [self._state.runs[run_id] for run_id in wanted[: page.limit]]
-
-    def lines(
-        self, page: Page, *, job_seq: int | None = None, task_seq: int | None = None, run_id: str | None = None
-    ) -> list[StoredLine]:
-        given = [("job", job_seq), ("task", task_seq), ("run", run_id)]
-        key = next((name, value) for name, value in given if value is not None)
-        seqs = self._state.lines_of.after(key, page.after[0] if page.after else None, page.limit)
-        return [self._state.lines[seq] for seq in seqs]
 
     def samples(self, run_id: str, page: Page) -> list[Sample]:
         times = self._state.samples_of.after(run_id, page.after[0] if page.after else None, page.limit)

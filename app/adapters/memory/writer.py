@@ -5,21 +5,25 @@ from dataclasses import replace
 
 from app.adapters.memory.assets import AssetWrites
 from app.adapters.memory.chords import ChordWrites
+from app.adapters.memory.hooks import DeliveryWrites
+from app.adapters.memory.live import TallyWrites
+from app.adapters.memory.logs import LogWrites
 from app.adapters.memory.maps import MapWrites
 from app.adapters.memory.finding import FindingWrites
 from app.adapters.memory.people import PeopleWrites
+from app.adapters.memory.points import PointWrites
 from app.adapters.memory.templates import TemplateWrites
 from app.adapters.memory.unserved import OutsideWrites
 from app.domain.job import Desired, Job
 from app.domain.node import Node
-from app.ports.records import Event, KeptAnswer, Project, Queue, StoredLine, Token
+from app.ports.records import Event, KeptAnswer, Project, Queue, Token
 from app.wire.cards import Card
 from app.wire.resources import Resources
 from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
 
 
-class MemoryWriter(OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites):
+class MemoryWriter(PointWrites, TallyWrites, DeliveryWrites, LogWrites, OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites):
     def reserve(self, kind: str, count: int) -> int:
         return self._state.number(kind, count)
 
@@ -67,15 +71,6 @@ class MemoryWriter(OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWri
 
     def desired(self, job_seqs: Collection[int]) -> Mapping[int, str]:
         return {job.seq: job.desired for job in self.lock_jobs(job_seqs)}
-
-    def add_lines(self, lines: Sequence[StoredLine]) -> None:
-        for line in lines:
-            if (line.run_id, line.line.line) not in self._state.said:
-                seq = self._state.number("lines")
-                self._state.said.put((line.run_id, line.line.line), seq)
-                self._state.lines.put(seq, replace(line, seq=seq))
-                for key in (("job", line.job_seq), ("task", line.task_seq), ("run", line.run_id)):
-                    self._state.lines_of.add(key, seq)
 
     def add_samples(self, samples: Sequence[tuple[str, Sample]]) -> None:
         for run_id, sample in samples:
@@ -145,6 +140,7 @@ class MemoryWriter(OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWri
         if job is None:
             return
         self._delete_assets_of(job_seq)
+        self._delete_deliveries_of(job_seq)
         self._state.job_sources.drop(job_seq)
         for key in self._state.runs_of_job.of(job_seq):
             self._delete_run(key[-1])

@@ -11,11 +11,13 @@ from app.adapters.sql.tables import (
     assets,
     chord_parts,
     chords,
+    deliveries,
     events,
     hidden_tasks,
     job_sources,
     jobs,
-    lines,
+    log_chunks,
+    logs,
     loose_blobs,
     map_sources,
     map_values,
@@ -63,8 +65,16 @@ _steps: tuple[tuple[Statement, tuple[Statement, ...]], ...] = (
         (Statement(delete(asset_uses).where(_of_job, among(asset_uses.c.asset_seq, "keys"))),),
     ),
     (
-        _some(lines.c.seq, lines.c.job_seq == bindparam("job_seq")),
-        (_these(lines, lines.c.seq),),
+        _some(log_chunks.c.seq, log_chunks.c.job_seq == bindparam("job_seq")),
+        (_these(log_chunks, log_chunks.c.seq),),
+    ),
+    (
+        _some(logs.c.run_id, logs.c.job_seq == bindparam("job_seq")),
+        (_these(logs, logs.c.run_id),),
+    ),
+    (
+        _some(deliveries.c.seq, deliveries.c.job_seq == bindparam("job_seq")),
+        (_these(deliveries, deliveries.c.seq),),
     ),
     (
         _some(events.c.seq, events.c.job_id == bindparam("job_id")),

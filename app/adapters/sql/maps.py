@@ -186,7 +186,7 @@ class MapReads(Part):
     def values(self, map_seq: int, page: Page) -> list[ValueView]:
         first = first_seq(map_seq) + (page.after[0] + 1 if page.after else 0)
         rows = self._session.rows(_views, first=first, last=map_seq - 1, most=page.limit)
-        return [_view(row) for row in rows]
+        return [value_view(row) for row in rows]
 
     def lagging_maps(self, limit: int) -> list[Map]:
         return [_map_of(row) for row in self._session.rows(_lagging, most=limit)]
@@ -233,6 +233,6 @@ class MapWrites(MapReads):
         return _map_of(rows[0]) if rows else None
 
 
-def _view(row: Row) -> ValueView:
+def value_view(row: Row) -> ValueView:
     run = row[TASK_WIDTH:]
     return ValueView(task=task_of(row), run=None if run[0] is None else run_of(run))

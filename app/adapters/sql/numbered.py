@@ -8,15 +8,13 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.adapters.sql.jobs import job_of
 from app.adapters.sql.part import Part
 from app.adapters.sql.runs import run_of
 from app.adapters.sql.specs import spec_of
 from app.adapters.sql.statement import ONE, Statement, among, is_one_of
-from app.adapters.sql.tables import OPEN_JOBS, OPEN_TASKS, jobs, lines, runs, task_specs, tasks
+from app.adapters.sql.tables import OPEN_JOBS, OPEN_TASKS, jobs, runs, task_specs, tasks
 from app.adapters.sql.tasks import PLAIN_TASK, VIEWED, view_of
 from app.domain.job import Job
 from app.domain.run import Run
@@ -44,30 +42,6 @@ _progress = Statement(
     .group_by(tasks.c.job_seq)
 )
 _run_times = Statement(select(runs.c.id, runs.c.updated_at_us).where(among(runs.c.id, "ids")))
-
-
-class _Bytes(ColumnElement[int]):
-    inherit_cache = False
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-
-
-@compiles(_Bytes, "sqlite")
-def _bytes_sqlite(this: _Bytes, compiler: SQLCompiler, **options: Any) -> str:
-    return f"length(CAST({compiler.process(this.column, **options)} AS BLOB))"
-
-
-@compiles(_Bytes, "postgresql")
-def _bytes_postgresql(this: _Bytes, compiler: SQLCompiler, **options: Any) -> str:
-    return f"octet_length({compiler.process(this.column, **options)})"
-
-
-_said_bytes = Statement(
-    select(lines.c.run_id, lines.c.stream, func.sum(_Bytes(lines.c.text)) + func.count())
-    .where(among(lines.c.run_id, "ids"))
-    .group_by(lines.c.run_id, lines.c.stream)
-)
 
 
 def _in_phase(
@@ -179,10 +153,6 @@ class NumberedReads(Part):
 
     def run_times(self, run_ids: Collection[str]) -> Mapping[str, int]:
         return dict(self._session.rows(_run_times, ids=self._session.listed(run_ids))) if run_ids else {}
-
-    def said_bytes(self, run_ids: Collection[str]) -> Mapping[tuple[str, str], int]:
-        rows = self._session.rows(_said_bytes, ids=self._session.listed(run_ids)) if run_ids else []
-        return {(row[0], row[1]): int(row[2]) for row in rows}
 
     def _rows(self, wanted: Wanted, spot: Spot, kind: str, *which: Any) -> list[Any]:
         statement = _page(kind, spot.newest_first, *which)

@@ -5,24 +5,30 @@ from typing import TypeVar
 
 from app.adapters.sql.accounts import AccountReads, AccountWrites
 from app.adapters.sql.assets import AssetReads, AssetWrites
+from app.adapters.sql.attention import AttentionReads
 from app.adapters.sql.chords import ChordWrites
 from app.adapters.sql.database import Database
 from app.adapters.sql.deletion import Deletion
 from app.adapters.sql.executions import ExecutionReads
 from app.adapters.sql.finding import FindingReads, FindingWrites
+from app.adapters.sql.gauges import GaugeReads, TallyWrites
+from app.adapters.sql.hooks import DeliveryReads, DeliveryWrites
 from app.adapters.sql.jobs import JobReads, JobWrites
 from app.adapters.sql.leases import LeaseWrites
 from app.adapters.sql.literal import LiteralWrites
+from app.adapters.sql.live import EventReads
 from app.adapters.sql.maps import MapReads, MapWrites
 from app.adapters.sql.nodes import NodeReads, NodeWrites
 from app.adapters.sql.numbered import NumberedReads
 from app.adapters.sql.outside import OutsideReads, OutsideWrites
 from app.adapters.sql.overview import OverviewReads
 from app.adapters.sql.people import PeopleReads, PeopleWrites
+from app.adapters.sql.points import PointReads, PointWrites
 from app.adapters.sql.ready import ReadyWrites
 from app.adapters.sql.runs import RunReads, RunWrites
 from app.adapters.sql.said import SaidReads, SaidWrites
 from app.adapters.sql.session import Session
+from app.adapters.sql.strips import StripReads
 from app.adapters.sql.tasks import TaskReads, TaskWrites
 from app.adapters.sql.templates import TemplateReads, TemplateWrites
 from app.ports.store import Reader, Writer
@@ -31,6 +37,9 @@ T = TypeVar("T")
 
 
 class SqlReader(
+    EventReads,
+    GaugeReads,
+    DeliveryReads,
     FindingReads,
     JobReads,
     TaskReads,
@@ -43,6 +52,9 @@ class SqlReader(
     NumberedReads,
     OutsideReads,
     OverviewReads,
+    AttentionReads,
+    StripReads,
+    PointReads,
     PeopleReads,
     AssetReads,
     TemplateReads,
@@ -51,6 +63,8 @@ class SqlReader(
 
 
 class SqlWriter(
+    TallyWrites,
+    DeliveryWrites,
     FindingWrites,
     JobWrites,
     TaskWrites,
@@ -67,6 +81,7 @@ class SqlWriter(
     PeopleWrites,
     AssetWrites,
     TemplateWrites,
+    PointWrites,
     Deletion,
     SqlReader,
 ):

@@ -7,7 +7,7 @@ keys: rows are only deleted job by job (`deletion.py`), and each check would be 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, text
 
 from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, JobState, TaskState
 
@@ -269,23 +269,37 @@ runs = Table(
 # What those who feed runs from outside of the fleet say of them, and no column of `runs` holds.
 outside_runs = Table("outside_runs", METADATA, _key("run_id", Words), _must("said", Words))
 
-lines = Table(
-    "lines",
+# What a run has said in all; the rows of `log_chunks` hold it, each many lines in a row (`log_pack.py`).
+logs = Table(
+    "logs",
+    METADATA,
+    _key("run_id", Words),
+    _must("job_seq"),
+    _must("lines"),
+    _must("highest"),  # of the numbers that the node gave
+    _must("stdout_bytes"),
+    _must("stderr_bytes"),
+    _must("system_bytes"),
+    Index("logs_by_job", "job_seq"),
+    sqlite_with_rowid=False,
+)
+
+log_chunks = Table(
+    "log_chunks",
     METADATA,
     Column("seq", Whole, primary_key=True, autoincrement=True),
     _must("job_seq"),
     _must("task_seq"),
     _must("task_id", Words),
     _must("run_id", Words),
-    _must("line"),
-    _must("at_us"),
-    _must("stream", Words),
-    _must("level", Words),
-    _must("text", Words),
-    Index("lines_once", "run_id", "line", unique=True),
-    Index("lines_by_run", "run_id", "seq"),
-    Index("lines_by_task", "task_seq", "seq"),
-    Index("lines_by_job", "job_seq", "seq"),
+    _must("first_place"),
+    _must("lines"),
+    _must("first_number"),  # 0: its lines have no numbers of a node
+    _must("kinds"),  # bits: which streams and levels there are
+    _must("body", LargeBinary()),
+    Index("log_chunks_by_run", "run_id", "first_place", unique=True),
+    Index("log_chunks_by_task", "task_seq", "seq"),
+    Index("log_chunks_by_job", "job_seq", "seq"),
     sqlite_autoincrement=True,  # numbers of deleted lines must not come again
 )
 
@@ -339,6 +353,20 @@ nodes = Table(
 
 # What nodes say of their executors: written at a node's start and read by people, so not in the row of every beat.
 node_cards = Table("node_cards", METADATA, _key("node_id", Words), _must("cards", Words))
+
+# A point now and then of each node's last day, for plots.
+node_points = Table(
+    "node_points",
+    METADATA,
+    _key("node_id", Words),
+    _key("at_us"),
+    _must("cpu_percent", Double),
+    _must("used_memory_bytes"),
+    _must("reserved_cpu_milli"),
+    _must("reserved_memory_mib"),
+    _must("runs"),
+    sqlite_with_rowid=False,
+)
 
 projects = Table(
     "projects",
@@ -525,6 +553,38 @@ kept_answers = Table(
     _may("status"),
     _must("answer", Words),
     Index("kept_answers_by_age", "at_us"),
+)
+
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("seq", Whole, primary_key=True, autoincrement=True),
+    _must("id", Words),
+    _must("org_id", Words),
+    _must("job_seq"),
+    _must("job_id", Words),
+    _may("task_id", Words),
+    _must("hook"),
+    _must("event", Words),
+    _must("body", Words),
+    _must("state", Words),
+    _must("created_at_us"),
+    _must("since_us"),
+    _may("due_at_us"),
+    _may("tried_at_us"),
+    _must("tries"),
+    _may("status"),
+    _may("detail", Words),
+    Index("deliveries_by_id", "id", unique=True),
+    Index("deliveries_by_job", "job_seq", "seq"),
+    _partial("deliveries_due", "due_at_us", where="due_at_us IS NOT NULL"),
+    _partial("deliveries_over", "tried_at_us", where="due_at_us IS NULL"),
+    sqlite_autoincrement=True,
+)
+
+# Counters that every process adds to: what is counted, and two words that it is counted by.
+tallies = Table(
+    "tallies", METADATA, _key("name", Words), _key("one", Words), _key("two", Words), _must("value")
 )
 
 counters = Table("counters", METADATA, _key("kind", Words), _must("value"))

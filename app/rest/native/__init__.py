@@ -1,7 +1,7 @@
 """The native API below /v1: schemas by noun, views that are sentences, and its OpenAPI text."""
 
 from app.rest import problems
-from app.rest.native import account, assets, fleet, jobs, outputs, people, runs, tasks, tell, templates
+from app.rest.native import account, assets, fleet, jobs, messages, outputs, people, runs, tasks, tell, templates
 from app.rest.native.schemas.shown import ProblemShown
 from app.rest.surface import Surface
 
@@ -20,6 +20,7 @@ SURFACE = Surface(
         jobs.routes,
         tasks.routes,
         runs.routes,
+        messages.routes,
         fleet.routes,
         account.routes,
         people.routes,

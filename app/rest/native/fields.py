@@ -4,13 +4,11 @@ A boolean is no integer, "4" is no integer, 4.0 is no integer.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
+from app.domain.times import rfc3339 as rfc3339
 
 _MESSAGES: Final = {
     "required": "is missing",
@@ -131,7 +129,3 @@ class Time(fields.DateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else rfc3339(value)
-
-
-def rfc3339(at_us: int) -> str:
-    return (_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec="microseconds")[:-6] + "Z"

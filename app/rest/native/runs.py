@@ -1,4 +1,4 @@
-"""Runs, what they said, what they used, and events."""
+"""Runs, what they used, and events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from flask import Response
 
 from app.domain.run import Run
-from app.ports.records import Event, Page, StoredLine
+from app.ports.records import Event, Page
 from app.rest import auth, entity
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
 from app.rest.native.schemas.queries import EventsQuery, PageQuery
-from app.rest.native.schemas.run_out import EventShown, MessageShown, RunShown, SampleShown
+from app.rest.native.schemas.run_out import EventShown, RunShown, SampleShown
 from app.rest.paging import Listing, window
 from app.services import query
 from app.wire.usage import Sample
 
 routes = NativeBlueprint("runs", __name__, description="Attempts at tasks, and what became of them")
 
-READ, LISTEN = auth.scope("jobs:read"), auth.scope("messages:read")
+READ = auth.scope("jobs:read")
 
 
 @routes.get("/v1/jobs/<id:job_id>/runs")
@@ -56,33 +56,6 @@ def list_samples(asked: Mapping[str, Any], run_id: str) -> Listing[Sample]:
     return window(asked, lambda page: query.samples(core(), who(), run_id, page), key=lambda sample: (sample.at_us,))
 
 
-@routes.get("/v1/jobs/<id:job_id>/messages")
-@LISTEN
-@routes.arguments(PageQuery, location="query")
-@routes.listing(MessageShown)
-def list_job_messages(asked: Mapping[str, Any], job_id: str) -> Listing[StoredLine]:
-    """What a job's runs said, in order of arrival"""
-    return window(asked, lambda page: query.lines(core(), who(), page, job_id=job_id), _line_key)
-
-
-@routes.get("/v1/tasks/<id:task_id>/messages")
-@LISTEN
-@routes.arguments(PageQuery, location="query")
-@routes.listing(MessageShown)
-def list_task_messages(asked: Mapping[str, Any], task_id: str) -> Listing[StoredLine]:
-    """What a task's runs said"""
-    return window(asked, lambda page: query.lines(core(), who(), page, task_id=task_id), _line_key)
-
-
-@routes.get("/v1/runs/<id:run_id>/messages")
-@LISTEN
-@routes.arguments(PageQuery, location="query")
-@routes.listing(MessageShown)
-def list_run_messages(asked: Mapping[str, Any], run_id: str) -> Listing[StoredLine]:
-    """What a run said"""
-    return window(asked, lambda page: query.lines(core(), who(), page, run_id=run_id), _line_key)
-
-
 @routes.get("/v1/jobs/<id:job_id>/events")
 @READ
 @routes.arguments(EventsQuery, location="query")
@@ -111,7 +84,3 @@ def _events(asked: Mapping[str, Any], job_id: str | None) -> Listing[Event]:
 
 def _run_key(run: Run) -> tuple[int, int, int]:
     return run.task_seq, -1 if run.map_index is None else run.map_index, run.number
-
-
-def _line_key(line: StoredLine) -> tuple[int]:
-    return (line.seq,)

@@ -18,20 +18,20 @@ FAR = 14.0
 STEPS = 96
 SUN = np.array([0.55, 0.75, -0.38]) / np.linalg.norm([0.55, 0.75, -0.38])
 SKY_LOW, SKY_HIGH = np.array([0.97, 0.88, 0.76]), np.array([0.26, 0.48, 0.74])
-INSIDE, OUTSIDE = np.array([0.93, 0.42, 0.20]), np.array([0.10, 0.42, 0.50])
+INSIDE, OUTSIDE = np.array([1.00, 0.50, 0.20]), np.array([0.10, 0.42, 0.50])
 LIGHT_TILE, DARK_TILE = np.array([0.86, 0.84, 0.80]), np.array([0.54, 0.52, 0.50])
 FLOOR = -1.08
-CELLS = 5.2
+CELLS = 6.6
 
 
 def ball(points, turn):
-    """About how far it is to the ball's walls: the gyroid moves through them, and in one turn is back."""
-    angle = 2 * np.pi * turn / 2  # half a turn of the ball looks like none
+    """About how far it is to the ball's walls: the gyroid rises through the ball, which swings; in one turn both are back."""
+    angle = 0.7 * np.sin(2 * np.pi * turn)
     x, y, z = points.T
     x, z = np.cos(angle) * x - np.sin(angle) * z, np.sin(angle) * x + np.cos(angle) * z
     x, y, z = CELLS * x, CELLS * y + 2 * np.pi * turn, CELLS * z
     gyroid = np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x)
-    walls = (np.abs(gyroid) - 0.32) / CELLS * 0.72
+    walls = (np.abs(gyroid) - 0.30) / CELLS * 0.72
     return np.maximum(np.sqrt((points**2).sum(1)) - 1.0, walls)
 
 
@@ -88,7 +88,7 @@ def floor(points, turn):
 
 def walls(points, rays, turn):
     facing = normals(points, turn)
-    depth = np.clip((np.sqrt((points**2).sum(1)) - 0.55) / 0.45, 0, 1)[:, None]
+    depth = np.clip((np.sqrt((points**2).sum(1)) - 0.62) / 0.36, 0, 1)[:, None]
     colour = INSIDE * (1 - depth) + OUTSIDE * depth
     sun = np.clip(facing @ SUN, 0, 1) * lit(points + 0.02 * facing, turn)
     above = 0.5 + 0.5 * facing[:, 1]
@@ -96,7 +96,7 @@ def walls(points, rays, turn):
     half /= np.linalg.norm(half, axis=1, keepdims=True)
     gloss = np.clip((facing * half).sum(1), 0, 1) ** 48 * (sun > 0)
     rim = np.clip(1 + (facing * rays).sum(1), 0, 1) ** 3
-    shade = (0.16 + 0.30 * above)[:, None] * (0.45 + 0.55 * depth) + 0.86 * sun[:, None]
+    shade = (0.20 + 0.32 * above)[:, None] * (0.55 + 0.45 * depth) + 0.86 * sun[:, None]
     return colour * shade + 0.45 * gloss[:, None] + 0.22 * rim[:, None] * SKY_HIGH * depth
 
 

@@ -42,7 +42,7 @@ class DeclaredCommand:
         values = admitted(self._declaration, work)
         if isinstance(values, Outcome):
             return values
-        order = order_of(self._program, scope(work, values, str(work.folder)))
+        order = order_of(self._program, scope(self._declaration, work, values, str(work.folder)))
         return told(self._declaration, work, self._command.perform(work, order))
 
     def trim(self, now: float) -> None:

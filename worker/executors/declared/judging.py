@@ -28,12 +28,16 @@ def told(declaration: Declaration, work: Work, outcome: Outcome) -> Outcome:
     """With the executor's own limit named, where that was the one that was met."""
     if outcome.state is not RunState.TIMED_OUT or work.spec.time_limit_s != declaration.timeout_s:
         return outcome
-    text = f"ran longer than the {declaration.timeout_s} s that the executor {declaration.name} gives its runs (timeout)"
+    text = (
+        f"ran longer than the {declaration.timeout_s} s that the executor {declaration.name} gives its runs (timeout)"
+    )
     return replace(outcome, failure=Failure(code="timed_out", message=text))
 
 
-def scope(work: Work, values: dict[str, Json], folder: str) -> Scope:
-    """A value for every placeholder; `folder` is the run's folder as its program sees it."""
+def scope(declaration: Declaration, work: Work, values: dict[str, Json], folder: str) -> Scope:
+    """A value for every placeholder; `folder` is the run's folder as its program sees it. Without a version asked for
+    it is the first.
+    """
     spec = work.spec
     return {
         **{PARAMETERS + name: value for name, value in values.items()},
@@ -41,7 +45,7 @@ def scope(work: Work, values: dict[str, Json], folder: str) -> Scope:
         "run.task": spec.task,
         "run.job": spec.job_id,
         "run.attempt": spec.attempt,
-        "run.version": spec.version,
+        "run.version": spec.version or next(iter(declaration.versions), ""),
         "run.folder": folder,
         "run.cpus": f"{spec.shape.cpu_milli / 1000:g}",
         "run.memory": spec.shape.memory_mib,

@@ -61,7 +61,8 @@ def _argv(table: Table, parameters: Parameters, *, needed: bool) -> tuple[Words,
             if text is not None:
                 known(table, place, [text], parameters)
                 found.append(Words(argv=(text,)))
-    if needed and table.has("argv") and (not found or found[0].when or found[0].each):
+    program = found[0] if found else None
+    if needed and table.has("argv") and (not program or program.when or program.each or program.argv[0].parts == ("",)):
         table.wrong("argv", "must begin with the program, which is always there")
     return tuple(found)
 

@@ -5,6 +5,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,10 @@ def _of_file(path: Path, callables: Callables, problems: Problems) -> list[Decla
         problems.add("", f"is not TOML: {problem}")
         return []
     root = Table(source, "", problems)
-    tables = [
-        Table(each, _place(each, index), problems)
-        for index, each in enumerate(root.take("executor", list, [], needed=True))
-        if isinstance(each, dict)
-    ]
+    found = root.take("executor", list, [], needed=True)
+    tables = [Table(each, _place(each, index), problems) for index, each in enumerate(found) if isinstance(each, dict)]
+    if len(tables) < len(found):
+        root.wrong("executor", "must be tables: [[executor]]")
     root.end()
     return [_declaration(table, callables) for table in tables]
 
@@ -60,21 +60,17 @@ def _place(source: dict[str, Any], index: int) -> str:
 
 
 def _twice(found: Sequence[Declaration]) -> list[str]:
-    """Of two declarations of a name, each must have versions of its own; the first is what runs without a version."""
-    seen: set[str] = set()
-    lines = []
-    for declaration in found:
-        for offer in declaration.card.offers[1:] or (declaration.name,):
-            if offer in seen:
-                text = "is declared twice; give each declaration of a name versions of its own"
-                lines.append(f"{offer}: {text}")
-            seen.add(offer)
-    return lines
+    """A name may have several declarations when each has versions of its own; the first is what runs without one."""
+    names = Counter(declaration.name for declaration in found)
+    offers = Counter(offer for declaration in found for offer in declaration.card.offers[1:])
+    twice = [offer for offer, count in offers.items() if count > 1]
+    twice += [each.name for each in found if names[each.name] > 1 and not each.versions]
+    return [f"{offer}: is declared twice; give each declaration of a name versions of its own" for offer in twice]
 
 
 def _declaration(table: Table, callables: Callables) -> Declaration:
     name, kind = table.take("name", str, "", needed=True), table.take("kind", str, "", needed=True)
-    if name and (name in BUILT_IN or not _NAME.fullmatch(name)):
+    if table.has("name") and (name in BUILT_IN or not _NAME.fullmatch(name)):
         text = "must be 1 to 200 letters, digits or any of _ . : + / - and inner spaces, and not"
         table.wrong("name", f"{text} {' or '.join(BUILT_IN)}, which every node has")
     if kind and kind not in KINDS:

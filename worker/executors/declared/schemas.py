@@ -28,7 +28,7 @@ def _parameter(table: Table) -> Parameter:
         minimum=_number(table, "minimum"),
         maximum=_number(table, "maximum"),
         pattern=_pattern(table),
-        items=_type(table, "items", "") if table.has("items") else "",
+        items=_type(table, "items", ""),
         description=table.take("description", str, "")[:1000],
     )
     _agrees(table, parameter)
@@ -38,7 +38,7 @@ def _parameter(table: Table) -> Parameter:
 
 def _type(table: Table, key: str, default: str) -> str:
     kind = table.take(key, str, default)
-    if kind in TYPES:
+    if kind in TYPES or kind == default:
         return kind
     table.wrong(key, f"must be one of {', '.join(TYPES)}")
     return default

@@ -1,4 +1,4 @@
-"""How is a table of a TOML file read so that all that is wrong with it is said at once, with its key and what is allowed?"""
+"""How is a table of a TOML file read so that all that is wrong with it is said at once: key, problem, what may be?"""
 
 import re
 from collections.abc import Callable, Mapping

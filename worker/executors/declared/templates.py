@@ -60,7 +60,8 @@ class Words:
     def _scopes(self, scope: Scope) -> list[Scope]:
         if self.each:
             return [{**scope, ITEM: item} for item in scope.get(PARAMETERS + self.each) or ()]
-        if self.when and scope.get(PARAMETERS + self.when) in (None, False):
+        given = scope.get(PARAMETERS + self.when) if self.when else True
+        if given is None or given is False:
             return []
         return [scope]
 

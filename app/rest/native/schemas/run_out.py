@@ -1,11 +1,9 @@
-"""A run, its messages, its usage series, and events, as answered."""
-
-from uuid import UUID, uuid5
+"""A run, its usage series, and events, as answered."""
 
 from marshmallow import fields
 
 from app.domain.run import Run
-from app.ports.records import Event, StoredLine
+from app.ports.records import Event
 from app.rest.native.fields import Time, rfc3339
 from app.rest.native.schemas.shown import Document, FailureShown, Shown, failure, list_of, time_or_none
 from app.wire.usage import Sample, Usage
@@ -75,34 +73,6 @@ class RunShown(Shown):
 
 
 RunList = list_of(RunShown)
-
-
-class MessageShown(Shown):
-    id = fields.UUID()
-    runId = fields.UUID()
-    taskId = fields.UUID()
-    line = fields.Integer(metadata={"description": "From 1 within the run."})
-    time = Time()
-    stream = fields.String(metadata={"description": "stdout, stderr or system."})
-    level = fields.String()
-    text = fields.String()
-
-    @staticmethod
-    def show(value: StoredLine) -> Document:
-        line = value.line
-        return {
-            "id": str(uuid5(UUID(value.run_id), str(line.line))),
-            "runId": value.run_id,
-            "taskId": value.task_id,
-            "line": line.line,
-            "time": rfc3339(line.at_us),
-            "stream": line.stream,
-            "level": line.level,
-            "text": line.text,
-        }
-
-
-MessageList = list_of(MessageShown)
 
 
 class SampleShown(UsageShown):

@@ -128,6 +128,52 @@ def upgrade() -> None:
     op.create_index("events_by_job", "events", ["job_id", "seq"])
     op.create_index("events_by_org", "events", ["org_id", "seq"])
     op.create_table(
+        "deliveries",
+        sa.Column("seq", _whole, autoincrement=True, nullable=False),
+        sa.Column("id", _words, nullable=False),
+        sa.Column("org_id", _words, nullable=False),
+        sa.Column("job_seq", _whole, nullable=False),
+        sa.Column("job_id", _words, nullable=False),
+        sa.Column("task_id", _words, nullable=True),
+        sa.Column("hook", _whole, nullable=False),
+        sa.Column("event", _words, nullable=False),
+        sa.Column("body", _words, nullable=False),
+        sa.Column("state", _words, nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("since_us", _whole, nullable=False),
+        sa.Column("due_at_us", _whole, nullable=True),
+        sa.Column("tried_at_us", _whole, nullable=True),
+        sa.Column("tries", _whole, nullable=False),
+        sa.Column("status", _whole, nullable=True),
+        sa.Column("detail", _words, nullable=True),
+        sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("deliveries_by_id", "deliveries", ["id"], unique=True)
+    op.create_index("deliveries_by_job", "deliveries", ["job_seq", "seq"])
+    op.create_index(
+        "deliveries_due",
+        "deliveries",
+        ["due_at_us"],
+        sqlite_where=sa.text("due_at_us IS NOT NULL"),
+        postgresql_where=sa.text("due_at_us IS NOT NULL"),
+    )
+    op.create_index(
+        "deliveries_over",
+        "deliveries",
+        ["tried_at_us"],
+        sqlite_where=sa.text("due_at_us IS NULL"),
+        postgresql_where=sa.text("due_at_us IS NULL"),
+    )
+    op.create_table(
+        "tallies",
+        sa.Column("name", _words, autoincrement=False, nullable=False),
+        sa.Column("one", _words, autoincrement=False, nullable=False),
+        sa.Column("two", _words, autoincrement=False, nullable=False),
+        sa.Column("value", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("name", "one", "two"),
+    )
+    op.create_table(
         "jobs",
         sa.Column("seq", _whole, autoincrement=False, nullable=False),
         sa.Column("id", _words, nullable=False),
@@ -229,24 +275,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "lines",
+        "logs",
+        sa.Column("run_id", _words, autoincrement=False, nullable=False),
+        sa.Column("job_seq", _whole, nullable=False),
+        sa.Column("lines", _whole, nullable=False),
+        sa.Column("highest", _whole, nullable=False),
+        sa.Column("stdout_bytes", _whole, nullable=False),
+        sa.Column("stderr_bytes", _whole, nullable=False),
+        sa.Column("system_bytes", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("run_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("logs_by_job", "logs", ["job_seq"])
+    op.create_table(
+        "log_chunks",
         sa.Column("seq", _whole, autoincrement=True, nullable=False),
         sa.Column("job_seq", _whole, nullable=False),
         sa.Column("task_seq", _whole, nullable=False),
         sa.Column("task_id", _words, nullable=False),
         sa.Column("run_id", _words, nullable=False),
-        sa.Column("line", _whole, nullable=False),
-        sa.Column("at_us", _whole, nullable=False),
-        sa.Column("stream", _words, nullable=False),
-        sa.Column("level", _words, nullable=False),
-        sa.Column("text", _words, nullable=False),
+        sa.Column("first_place", _whole, nullable=False),
+        sa.Column("lines", _whole, nullable=False),
+        sa.Column("first_number", _whole, nullable=False),
+        sa.Column("kinds", _whole, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sqlite_autoincrement=True,
     )
-    op.create_index("lines_by_job", "lines", ["job_seq", "seq"])
-    op.create_index("lines_by_run", "lines", ["run_id", "seq"])
-    op.create_index("lines_by_task", "lines", ["task_seq", "seq"])
-    op.create_index("lines_once", "lines", ["run_id", "line"], unique=True)
+    op.create_index("log_chunks_by_job", "log_chunks", ["job_seq", "seq"])
+    op.create_index("log_chunks_by_run", "log_chunks", ["run_id", "first_place"], unique=True)
+    op.create_index("log_chunks_by_task", "log_chunks", ["task_seq", "seq"])
     op.create_table(
         "literal_chords",
         sa.Column("id", _words, autoincrement=False, nullable=False),
@@ -340,6 +398,18 @@ def upgrade() -> None:
         sa.Column("node_id", _words, autoincrement=False, nullable=False),
         sa.Column("cards", _words, nullable=False),
         sa.PrimaryKeyConstraint("node_id"),
+    )
+    op.create_table(
+        "node_points",
+        sa.Column("node_id", _words, autoincrement=False, nullable=False),
+        sa.Column("at_us", _whole, autoincrement=False, nullable=False),
+        sa.Column("cpu_percent", sa.Double(), nullable=False),
+        sa.Column("used_memory_bytes", _whole, nullable=False),
+        sa.Column("reserved_cpu_milli", _whole, nullable=False),
+        sa.Column("reserved_memory_mib", _whole, nullable=False),
+        sa.Column("runs", _whole, nullable=False),
+        sa.PrimaryKeyConstraint("node_id", "at_us"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "nodes",
@@ -654,18 +724,22 @@ def downgrade() -> None:
         "chord_parts",
         "chords",
         "counters",
+        "deliveries",
+        "tallies",
         "events",
         "jobs",
         "kept_answers",
         "keys",
         "leases",
-        "lines",
+        "logs",
+        "log_chunks",
         "literal_chords",
         "literal_parts",
         "loose_blobs",
         "map_sources",
         "map_values",
         "maps",
+        "node_points",
         "nodes",
         "projects",
         "queues",
