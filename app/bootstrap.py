@@ -11,15 +11,23 @@ import structlog
 
 from app.adapters import sql
 from app.adapters.celery_broker import CeleryBroker
+from app.adapters.event_streams import EventStreams
 from app.adapters.file_blobs import FileBlobs
 from app.adapters.fsspec_blobs import FsspecBlobs
 from app.adapters.guarded_fetch import GuardedFetcher
+from app.adapters.guarded_post import GuardedPoster
+from app.adapters.keyring import BadKey, KeyFile, Keyring
 from app.adapters.system_chance import SystemChance
+from app.adapters.traced_store import TracedStore
 from app.config import SettingError, Settings
 from app.domain.errors import Unavailable
 from app.ports.blobs import Blobs
 from app.ports.store import Store
+from app.ports.tracer import Tracer
+from app.ports.vault import Vault
+from app.services import live
 from app.services.core import Core, FileRules
+from app.wire import masking
 from app.wire.resources import NOTHING, Route
 
 _LOOK_AGAIN_S = 0.5
@@ -27,12 +35,19 @@ _NO_ROUTE = Route(queue="", tag="", executor="", version="", shape=NOTHING)
 
 
 def core(settings: Settings) -> Core:
+    tracer = open_tracer(settings)
+    opened = store(settings) if tracer is None else TracedStore(store(settings), tracer)
     return Core(
-        store=store(settings),
+        store=opened,
         broker=CeleryBroker(settings.broker_url),
         chance=SystemChance(),
         blobs=open_blobs(settings.assets_place),
         fetcher=GuardedFetcher(settings.fetch_gate),
+        poster=GuardedPoster(settings.fetch_gate),
+        webhooks_tried_s=settings.webhook_hours * 3600,
+        live=EventStreams(opened, live.frame, most=settings.streams),
+        vault=vault(settings),
+        tracer=tracer,
         file_rules=FileRules(
             largest=settings.max_asset_mb << 20,
             keep_uploads_s=settings.keep_uploads_days * 24 * 3600 or None,
@@ -42,6 +57,34 @@ def core(settings: Settings) -> Core:
         max_bundle=settings.max_bundle,
         version=product_version(),
     )
+
+
+def open_tracer(settings: Settings) -> Tracer | None:
+    """Raises SettingError when spans are asked for and the extra is not installed; OTEL_EXPORTER_OTLP_ENDPOINT alone
+    may be meant for other programs on this machine.
+    """
+    endpoint = settings.traces_endpoint
+    if not endpoint:
+        return None
+    try:
+        from app.adapters.otel_tracer import OtelTracer
+    except ImportError as missing:
+        if settings.otel_endpoint:
+            raise SettingError(f"FLOTILLA_OTEL_ENDPOINT needs the extra otel (flotilla[otel]): {missing}") from None
+        structlog.get_logger().info("spans are not told: the extra otel is not installed", endpoint=endpoint)
+        return None
+    return OtelTracer(endpoint, product_version())
+
+
+def vault(settings: Settings) -> Vault | None:
+    """Raises SettingError for a key that is none."""
+    if not settings.secrets_key:
+        return None
+    path = settings.secrets_key_file
+    try:
+        return Keyring(KeyFile(Path(path)) if path else lambda: settings.secrets_key)
+    except (BadKey, OSError) as wrong:
+        raise SettingError(f"FLOTILLA_SECRETS_KEY{'_FILE' if path else ''} cannot be used: {wrong}") from None
 
 
 def open_blobs(url: str) -> Blobs:
@@ -114,7 +157,7 @@ def start_logs(settings: Settings) -> None:
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _masked]
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
@@ -131,6 +174,10 @@ def start_logs(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _masked(logger: object, method: str, line: str) -> str:
+    return masking.patterns(line)
 
 
 def product_version() -> str:

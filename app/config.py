@@ -147,6 +147,7 @@ class Settings:
     host: str = _row("FLOTILLA_HOST", "127.0.0.1", "address to listen on", _text)
     port: int = _row("FLOTILLA_PORT", "8080", "TCP port; 0 takes a free one", _whole(0, 65535))
     threads: int = _row("FLOTILLA_THREADS", "16", "requests answered at the same time", _whole(1, 512))
+    streams: int = _row("FLOTILLA_STREAMS", "256", "live streams at the same time; they hold no threads", _whole(0, 4096))
     allowed_hosts: tuple[str, ...] = _row(
         "FLOTILLA_ALLOWED_HOSTS", "", "Host headers that are answered, with commas; empty: any off loopback", _words
     )
@@ -181,6 +182,12 @@ class Settings:
         _checked(lambda text: Gate.parse(ports=text)),
     )
     fetch_http: bool = _row(PLAIN_VARIABLE, "1", "1: http is fetched, too, and not https alone", _switch)
+    webhook_hours: int = _row(
+        "FLOTILLA_WEBHOOK_HOURS", "24", "hours that a webhook is tried again; 0: once", _whole(0, 24)
+    )
+    metrics_port: int = _row(
+        "FLOTILLA_METRICS_PORT", "0", "TCP port for /metrics without a token; 0: none", _whole(0, 65535)
+    )
     rate_limit: str = _row(
         "FLOTILLA_RATE_LIMIT", "5000/second", "requests of one token, a write counts as 5; 0: no limit", _rate
     )
@@ -194,10 +201,32 @@ class Settings:
         "FLOTILLA_QUERY_TOKENS", "1", "1: below /api/ a token may come in the query, as Threekit's client sends it", _switch
     )
     region: str = _row("FLOTILLA_REGION", "us", "name of the region, for clients of Flow Compute", _name)
+    secrets_key: str = _row(
+        "FLOTILLA_SECRETS_KEY",
+        "",
+        "keys that secrets are sealed with, the one for new ones first, with commas; empty: no secrets",
+        _text,
+        secret=True,
+    )
+    secrets_key_file: str = _row(
+        "FLOTILLA_SECRETS_KEY_FILE", "", "a file that holds them instead, read again when it changes", _text
+    )
     handoff: bool = _row("FLOTILLA_HANDOFF", "1", "1: a report's answer may carry next runs", _switch)
     max_bundle: int = _row("FLOTILLA_MAX_BUNDLE", str(MAX_BUNDLE), "runs in one message", _whole(1, MAX_BUNDLE))
     clockwork: Clockwork = _row(  # noqa: RUF009 (makes a field, as the others do)
         "FLOTILLA_CLOCKWORK", "production", "intervals: production or fast", _clockwork
+    )
+    otel_endpoint: str = _row(
+        "FLOTILLA_OTEL_ENDPOINT",
+        "",
+        "OpenTelemetry collector for spans, as http://localhost:4318; empty: OTEL_EXPORTER_OTLP_ENDPOINT",
+        _url_or_none("http://", "https://"),
+    )
+    otlp_endpoint: str = _row(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "the same, as OpenTelemetry names it; what is no HTTP address is not for us; empty: no spans",
+        _text,
     )
     log_level: str = _row("FLOTILLA_LOG_LEVEL", "info", ", ".join(LOG_LEVELS), _one_of(*LOG_LEVELS))
 
@@ -217,6 +246,12 @@ class Settings:
         """Whoever writes to it can wake nodes; they run nothing that he sends."""
         parts = urlsplit(self.broker_url)
         return parts.scheme != "redis+socket" and parts.hostname not in LOOPBACK and not parts.password
+
+    @property
+    def traces_endpoint(self) -> str:
+        """Empty where no spans are told."""
+        others = self.otlp_endpoint if self.otlp_endpoint.startswith(("http://", "https://")) else ""
+        return self.otel_endpoint or others
 
     @property
     def fetch_gate(self) -> Gate:
@@ -242,6 +277,29 @@ class Settings:
 
 
 TABLE: Final[tuple[Entry, ...]] = tuple(each.metadata["entry"] for each in fields(Settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a setting is, as it may be shown, and where that comes from."""
+
+    entry: Entry
+    shown: str
+    source: str
+
+
+def origins(environ: Mapping[str, str]) -> list[Origin]:
+    """Of every setting, after `Settings.from_environ` has taken them. Of a secret only its kind is shown."""
+    return [_origin(entry, environ) for entry in TABLE]
+
+
+def _origin(entry: Entry, environ: Mapping[str, str]) -> Origin:
+    if entry.secret and environ.get(f"{entry.key}_FILE"):
+        return Origin(entry=entry, shown="…", source=f"the file that {entry.key}_FILE names")
+    text = environ.get(entry.key, "")
+    source = "the environment" if text else "default"
+    shown = text or entry.default or ""
+    return Origin(entry=entry, shown=f"{shown.partition('://')[0]}://…" if entry.secret else shown, source=source)
 
 
 def _value(entry: Entry, environ: Mapping[str, str]) -> Any:

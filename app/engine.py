@@ -12,6 +12,7 @@ import threading
 import structlog
 
 from app import bootstrap
+from app.adapters import postman
 from app.config import SettingError, Settings
 from app.domain.errors import Unavailable
 from app.services import fetching, loose
@@ -38,7 +39,10 @@ def main() -> int:
     log.info("started", version=core.version, every_s=core.clockwork.sweep_s)
     threading.Thread(target=fetch, args=(core, stop), name="fetching", daemon=True).start()
     threading.Thread(target=tidy, args=(core, stop), name="tidying", daemon=True).start()
+    threading.Thread(target=postman.deliver, args=(core, stop), name="webhooks", daemon=True).start()
     run(core, Sweeper(holder=f"{socket.gethostname()}/{os.getpid()}/{core.chance.secret()[:8]}"), stop)
+    if core.tracer:
+        core.tracer.close()
     log.info("stopped")
     return 0
 
@@ -47,6 +51,7 @@ def run(core: Core, sweeper: Sweeper, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             _tell(step(core, sweeper))
+            core.tally.flush(core.store)
         except Exception:  # whatever it was, the next pass finds the same world; only an end of passes would lose work
             log.exception("pass failed")
         stop.wait(core.clockwork.sweep_s)

@@ -4,25 +4,30 @@ import gc
 import os
 import sys
 import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import structlog
 from flask import Flask
 
-from app import bootstrap
+from app import bootstrap, config
 from app.config import LOOPBACK, SettingError, Settings
 from app.domain.errors import Unavailable
-from app.rest import application
-from app.rest.context import TRAIL
+from app.rest import application, auth, health, problems, surface
+from app.rest.context import CORE, TRAIL
 from app.rest.server import Server
 from app.services import organizations
 from app.services.access import ORG
 from app.services.core import Core
 from app.services.sweep import WEB_ALIVE
+from app.ui import dashboard
+from app.ui.ways import Setting, Ways
 
 log = structlog.get_logger(__name__)
 
 
-def create_app(core: Core, settings: Settings) -> Flask:
+def create_app(core: Core, settings: Settings, environ: Mapping[str, str] | None = None) -> Flask:
+    """`environ` is what the settings were read from, where people may be shown that."""
     hosts = settings.allowed_hosts or (LOOPBACK if settings.on_loopback else ())
     return application.build(
         core,
@@ -34,7 +39,27 @@ def create_app(core: Core, settings: Settings) -> Flask:
         rate_storage=settings.rate_storage_url,
         region=settings.region,
         query_tokens=settings.query_tokens,
+        own_guard=frozenset({dashboard.NAME}),
+        more=[partial(add_dashboard, origins=[] if environ is None else config.origins(environ))],
     )
+
+
+def add_dashboard(app: auth.GuardedFlask, gate: auth.Gate, origins: Sequence[config.Origin] = ()) -> None:
+    """The dashboard beside the API: the same callers, the same words for errors, the same audit."""
+    core: Core = app.extensions[CORE]
+    ways = Ways(
+        core=core,
+        admit=lambda request: gate.admit(core, auth.bearer(request)),
+        note_refusal=partial(auth.note_refusal, app.extensions[TRAIL]),
+        explain=problems.explain,
+        request_id=problems.request_id,
+        texts=lambda: app.extensions[surface.TEXTS],
+        checks=lambda: health.outcomes(app),
+        settings=[
+            Setting(key=each.entry.key, value=each.shown, source=each.source, about=each.entry.unit) for each in origins
+        ],
+    )
+    dashboard.install(app, ways)
 
 
 def refusal(core: Core, settings: Settings) -> str | None:
@@ -60,6 +85,7 @@ def stamp(core: Core, stop: threading.Event) -> None:
     while True:
         try:
             core.store.write(lambda tx: tx.stamp(WEB_ALIVE))
+            core.tally.flush(core.store)
             away = False
         except Unavailable as problem:
             if not away:
@@ -91,9 +117,16 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 2
     _collect_garbage_seldom()
-    app = create_app(core, settings)
+    app = create_app(core, settings, os.environ)
     largest = core.file_rules.largest
-    server = Server(app, host=settings.host, port=settings.port, threads=settings.threads, largest_file=largest)
+    server = Server(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.threads,
+        largest_file=largest,
+        on_drain=core.live.close if core.live else lambda: None,
+    )
     log.info("listening", addresses=server.addresses, version=core.version)
     stop = threading.Event()
     stamping = threading.Thread(target=stamp, args=(core, stop), name="alive", daemon=True)
@@ -102,6 +135,8 @@ def main() -> int:
     stop.set()
     stamping.join(core.clockwork.sweep_s)
     app.extensions[TRAIL].flush()
+    if core.tracer:
+        core.tracer.close()
     core.store.close()
     core.broker.close()
     log.info("ended")

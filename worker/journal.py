@@ -5,12 +5,15 @@ Executors write into it (`outcome.Journal`), `report.py` takes from it; the two 
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from app.wire.claim import RunSpec
 from app.wire.report import Ending, LogLine, Report
 from app.wire.usage import Sample, Usage
 from worker.api_client import Clock
-from worker.lines import LOG_LIMIT, LOG_MARK
+from worker.confidential import clean, mask_of
+from worker.lines import CUT_MARK, LOG_LIMIT, LOG_MARK
 from worker.outcome import Outcome
 
 FULL_BYTES = 256 * 1024
@@ -25,6 +28,7 @@ class RunJournal:
         "_lines",
         "_lock",
         "_log_bytes",
+        "_mask",
         "_number",
         "_on_full",
         "_progress",
@@ -46,6 +50,7 @@ class RunJournal:
         self.clock = clock
         self.gone = False
         self._on_full = on_full
+        self._mask = mask_of(spec)
         self.bytes = 0
         self._lock = threading.Lock()
         self._sequence = 0
@@ -60,10 +65,18 @@ class RunJournal:
         self._samples: list[Sample] = []
         self._lines: list[LogLine] = []
 
+    def clean(self, large: Path) -> None:
+        """What may not be seen goes from a result in a file, before it leaves."""
+        clean(large, self._mask)
+
     def begin(self, at: float) -> None:
         self._started = at if self._started is None else self._started
 
     def line(self, at: float, stream: str, level: str, text: str) -> None:
+        if text.endswith(CUT_MARK):
+            text = self._mask.text(text.removesuffix(CUT_MARK), cut=True) + CUT_MARK
+        else:
+            text = self._mask.text(text)
         with self._lock:
             if self._log_bytes > LOG_LIMIT:
                 return
@@ -83,11 +96,13 @@ class RunJournal:
                 self._at_progress = self._progress = share
 
     def status(self, text: str) -> None:
+        text = self._mask.text(text)
         with self._lock:
             self._status = self._said = text[:1000]
 
     def passing(self, text: str) -> None:
         """What was not reported in time is not reported at all: quick transfers pass unseen."""
+        text = self._mask.text(text) if text else text
         with self._lock:
             now = text[:1000] or self._said
             self._status = None if now == self._shown else now
@@ -107,13 +122,16 @@ class RunJournal:
 
     def ending(self, outcome: Outcome, takes: int) -> Report:
         """The last report, with all that was still to be said."""
+        failure = outcome.failure
+        if failure is not None:
+            failure = replace(failure, message=self._mask.text(failure.message))
         ending = Ending(
             state=outcome.state,
             at_us=self.clock.at(outcome.ended),
             exit_code=outcome.exit_code,
             signal=outcome.signal,
-            failure=outcome.failure,
-            result=outcome.result,
+            failure=failure,
+            result=self._mask.data(outcome.result),
             released=outcome.released,
         )
         with self._lock:

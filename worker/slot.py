@@ -19,6 +19,7 @@ from app.wire.heartbeat import Held
 from app.wire.resources import Resources
 from app.wire.states import RunState
 from worker.api_client import Api, AwayError, Clock, RefusedError
+from worker.confidential import revealed
 from worker.journal import RunJournal
 from worker.outcome import Executor, Outcome, Why, Work, failed
 from worker.report import Reporter, Settled
@@ -113,7 +114,7 @@ class Slots:
         if spec.grace_s > self.most_grace_s:
             spec = replace(spec, grace_s=self.most_grace_s)
         journal = self.reporter.open(spec, clock)
-        work = Work(spec, journal, folder_of(self.scratch, spec))
+        work = Work(revealed(spec), journal, folder_of(self.scratch, spec))
         self._works[spec.run_id] = work
         if self._stopping.is_set():
             work.stop(Why.RELEASED)
@@ -163,6 +164,7 @@ class Slots:
                     continue
                 work, outcome = finished
                 if outcome.large is not None:
+                    _journal(work).clean(outcome.large)
                     outcome = self.staging.large(work, outcome)
                 done += 1
                 yield work, outcome

@@ -209,7 +209,8 @@ class Tree:
     def _finish(self, argv: list[str], env: dict[str, str]) -> None:
         """What ends that part of the run that is not below the warden."""
         with contextlib.suppress(OSError):
-            pid = os.posix_spawnp(argv[0], argv, env, setsid=True)
+            silent = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+            pid = os.posix_spawnp(argv[0], argv, env, file_actions=silent, setsid=True)
             ended = os.pidfd_open(pid)
             if not select.select([ended], [], [], LAST_S)[0]:
                 os.kill(pid, signal.SIGKILL)

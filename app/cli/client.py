@@ -42,6 +42,9 @@ class Client:
     def post(self, path: str, body: Json = None, **query: object) -> Json:
         return self._ask("POST", path, query, {} if body is None else body)
 
+    def put(self, path: str, body: Json) -> Json:
+        return self._ask("PUT", path, {}, body)
+
     def delete(self, path: str) -> Json:
         return self._ask("DELETE", path, {}, None)
 

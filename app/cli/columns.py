@@ -87,6 +87,11 @@ NODES = (
     Column(title="queues", value=lambda node: ",".join(node.get("queues") or ())),
     Column(title="tags", value=lambda node: ",".join(node.get("tags") or ())),
 )
+SECRETS = (
+    NAME,
+    Column(title="created", value=lambda secret: secret["createdAt"]),
+    Column(title="changed", value=lambda secret: f"{secret['changedAt']} by {secret['changedBy']}"),
+)
 TOKENS = (
     ID,
     NAME,

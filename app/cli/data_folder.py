@@ -3,15 +3,18 @@
 DIR/flotilla.db     the store          DIR/token         the administrator's token    DIR/logs    of each process
 DIR/broker/         the broker's file  DIR/node-token    its own nodes' token         DIR/nodes   scratch and spool
 DIR/lock            held while an `up` runs            DIR/assets        stored files              DIR/tmp     of requests
+DIR/secrets.key     what secrets are sealed with; never in the store
 
 The tokens are made here, before anything has been imported that could store them: `app/cli/seeds.py` tells the store.
 """
 
+import base64
 import contextlib
 import fcntl
 import os
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +35,10 @@ class DataFolder:
     @property
     def node_token_file(self) -> Path:
         return self.path / "node-token"
+
+    @property
+    def secrets_key_file(self) -> Path:
+        return self.path / "secrets.key"
 
     @property
     def logs(self) -> Path:
@@ -84,13 +91,20 @@ class DataFolder:
 
     def token(self, path: Path) -> str:
         """The token in this file, which is made with a new one when it is absent."""
+        return self._kept(path, new_token)
+
+    def make_secrets_key(self) -> None:
+        """In the form that `app/adapters/keyring.py` reads."""
+        self._kept(self.secrets_key_file, lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+    def _kept(self, path: Path, make: Callable[[], str]) -> str:
         with contextlib.suppress(FileNotFoundError):
             return path.read_text().strip()
         beside = path.with_name(f"{path.name}.new")
         beside.unlink(missing_ok=True)
         made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(made, "w") as file:
-            file.write(f"{new_token()}\n")
+            file.write(f"{make()}\n")
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)  # whole or not there, whenever this process is killed

@@ -16,7 +16,7 @@ from app.adapters.embedded_broker import BrokerMissingError, find_program
 from app.cli import profile
 from app.cli.failures import Failure
 from app.cli.machine import host_cpus, host_memory_mb
-from app.cli.output import age, as_json, moment, paint
+from app.cli.output import age, as_line, document, document_option, moment, paint
 
 LEAST_DISK_GB = 2
 LEAST_PYTHON = (3, 11)
@@ -33,12 +33,13 @@ class Finding:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Choice(("table", "json")), default="table", show_default=True)
+@document_option
 def doctor(output: str) -> int:
     """Check this machine, and the server of the profile. Exit code 1 when something is not well."""
     findings = [*host(), *deployment()]
-    if output == "json":
-        click.echo(as_json([{"check": one.what, "ok": one.well is not False, "saw": one.saw} for one in findings]))
+    if output != "table":
+        found = [{"check": one.what, "ok": one.well is not False, "saw": one.saw} for one in findings]
+        click.echo("\n".join(map(as_line, found)) if output == "ndjson" else document(found, output))
     else:
         for one in findings:
             mark = {True: paint("ok  ", "green"), None: paint("note", "yellow"), False: paint("FAIL", "red")}[one.well]

@@ -33,6 +33,16 @@ def thing(client: Client, text: str) -> tuple[str, Json]:
     raise NotFound(f"there is no job, task or run {text}", "see `flotilla jobs` and `flotilla show JOB`")
 
 
+def task_id(client: Client, job_id: str, text: str) -> str:
+    """A task of the job, by its name or its id. Raises NotFound."""
+    named = next(client.items(f"/v1/jobs/{job_id}/tasks", limit=1, name=text), None)
+    if named is not None:
+        return str(named["id"])
+    if len(text) == FULL_LENGTH and client.get(f"/v1/tasks/{text}")["jobId"] == job_id:
+        return text
+    raise NotFound(f"job {job_id} has no task {text!r}", f"see `flotilla show {job_id}`")
+
+
 def node_id(client: Client, text: str) -> str:
     nodes = list(client.items("/v1/nodes"))
     found = [node["id"] for node in nodes if text in (node["id"], node["name"])]

@@ -62,23 +62,21 @@ def _patience(silent_since: float | None, gone: ServerAway, away: Callable[[str]
 
 
 class Lines:
-    """The messages of a job, task or run, each once, in the order in which they arrived."""
+    """The messages of a job, task or run that fit, each once, in the order in which they arrived. `wanted` as in the
+    query of the API.
+    """
 
-    def __init__(self, client: Client, path: str) -> None:
+    def __init__(self, client: Client, path: str, **wanted: object) -> None:
         self._client = client
         self._path = path
+        self._wanted = wanted
         self._cursor: str | None = None
-        self._page: set[str] = set()
 
     def fresh(self) -> Iterator[Json]:
-        """Those that have come since the last call. The last page is asked for again: it may have grown."""
+        """Those that have come since the last call."""
         while True:
-            answer = self._client.get(self._path, limit=1000, cursor=self._cursor)
-            for message in answer["items"]:
-                if message["id"] not in self._page:
-                    self._page.add(message["id"])
-                    yield message
+            answer = self._client.get(self._path, limit=1000, cursor=self._cursor, **self._wanted)
+            self._cursor = answer["followCursor"]
+            yield from answer["items"]
             if not answer.get("nextCursor"):
                 return
-            self._cursor = answer["nextCursor"]
-            self._page.clear()

@@ -35,16 +35,18 @@ class Column:
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return _option(FORMATS, f"{HELP}; id for ids alone.")(command)
+    return _option(command, FORMATS, f"{HELP}; id for ids alone.")
 
 
 def document_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """For what has no id."""
-    return _option(("table", *DOCUMENTS), f"{HELP}.")(command)
+    return _option(command, ("table", *DOCUMENTS), f"{HELP}.")
 
 
-def _option(formats: Sequence[str], text: str) -> Callable[..., Any]:
-    return click.option("-o", "--output", type=click.Choice(formats), default="table", show_default=True, help=text)
+def _option(command: Callable[..., Any], formats: Sequence[str], text: str) -> Callable[..., Any]:
+    return click.option("-o", "--output", type=click.Choice(formats), default="table", show_default=True, help=text)(
+        command
+    )
 
 
 def show_list(items: Iterable[Json], columns: Sequence[Column], output: str, *, empty: str) -> None:

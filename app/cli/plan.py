@@ -11,6 +11,7 @@ from app.cli.children import Program
 from app.cli.data_folder import DataFolder
 
 DATABASE_KEYS = ("FLOTILLA_DATABASE_URL", "FLOTILLA_DATABASE_URL_FILE")
+SECRETS_KEYS = ("FLOTILLA_SECRETS_KEY", "FLOTILLA_SECRETS_KEY_FILE")
 BROKER_KEYS = ("FLOTILLA_BROKER_URL", "FLOTILLA_BROKER_URL_FILE")
 CLIENT_KEYS = ("FLOTILLA_URL", "FLOTILLA_TOKEN")
 GRACE_S = 10.0
@@ -57,9 +58,9 @@ class Plan:
         return Program(name="engine", command=_python("app.engine"), environ=self._server(broker))
 
     def node(self, number: int, broker: Mapping[str, str]) -> Program:
-        """A node is given no way to the database: it may know nothing of it."""
+        """A node is given no way to the database, nor the key of secrets: it may know nothing of them."""
         name = f"node-{number}"
-        environ = {key: value for key, value in self._common(broker).items() if key not in DATABASE_KEYS}
+        environ = {key: value for key, value in self._common(broker).items() if key not in (*DATABASE_KEYS, *SECRETS_KEYS)}
         environ |= {"FLOTILLA_SERVER_URL": self.url, "FLOTILLA_NODE_TOKEN": self.data.token(self.data.node_token_file)}
         environ |= {"FLOTILLA_NODE_NAME": name, "FLOTILLA_NODE_DIR": str(self.data.node(name))}
         environ |= {"FLOTILLA_CPUS": self.cpus, "FLOTILLA_MEMORY_MB": str(self.memory_mb)}
@@ -78,6 +79,8 @@ class Plan:
         own = {"FLOTILLA_DATABASE_URL": self.data.database_url} if self.own_database else {}
         own |= {"FLOTILLA_HOST": self.host, "FLOTILLA_PORT": str(self.port)}
         usual = {"FLOTILLA_DATABASE_WAIT_S": "0"}  # what dies is started again, and says why
+        if not any(self.environ.get(key) for key in SECRETS_KEYS):
+            usual |= {"FLOTILLA_SECRETS_KEY_FILE": str(self.data.secrets_key_file)}
         usual |= {"FLOTILLA_ASSETS_URL": self.data.assets_url, "TMPDIR": str(self.data.temporary)}
         return {**usual, **self._common(broker), **own}
 

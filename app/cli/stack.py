@@ -47,6 +47,7 @@ class Stack:
         if self.plan.own_broker:
             self._start_broker()
         broker = {"FLOTILLA_BROKER_URL": self.broker.url} if self.broker else {}
+        self.plan.data.make_secrets_key()
         for path in (self.plan.data.token_file, self.plan.data.node_token_file):
             self.plan.data.token(path)
         self._add(self.plan.web(broker))
@@ -60,6 +61,11 @@ class Stack:
         if self.plan.flower_port is not None:
             self._add(self.plan.flower(broker))
         return True
+
+    def login_path(self) -> str | None:
+        """Of a link that logs a browser in once; None when there is none to be had."""
+        made = self._ask("/ui/link", "POST")
+        return str(made["path"]) if made else None
 
     def step(self) -> None:
         """Looks after every process once."""
@@ -140,11 +146,11 @@ class Stack:
         answer = self._ask("/v1/nodes?limit=1000") or {}
         return pids <= {node["pid"] for node in answer.get("items", ()) if node["state"] == "online"}
 
-    def _ask(self, path: str) -> Any:  # a JSON value; None for anything but a good answer
+    def _ask(self, path: str, method: str = "GET") -> Any:  # a JSON value; None for anything but a good answer
         connection = http.client.HTTPConnection(self.plan.url.removeprefix("http://"), timeout=5)
         token = self.plan.data.token(self.plan.data.token_file)
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError), contextlib.closing(connection):
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             content = answer.read()
             return json.loads(content) if answer.status == 200 else None

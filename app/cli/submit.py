@@ -1,7 +1,5 @@
 """`flotilla submit` and `flotilla run`: a job from a document, a job of one program."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,8 @@ import click
 from app.cli import local_files
 from app.cli.client import Client, Json, connect
 from app.cli.columns import JOB
-from app.cli.failures import JOB_FAILED, Usage
+from app.cli.documents import folder_of, read_document, with_parameters
+from app.cli.failures import JOB_FAILED
 from app.cli.following import Lines, follow
 from app.cli.output import DOCUMENTS, Column, document, output_option, show_list, show_one
 from app.cli.progress import Lookout
@@ -33,6 +32,9 @@ SHAPES = (
 @click.option("--queue", default=QUEUE, show_default=True)
 @click.option("--name", help="In place of the document's.")
 @click.option("--priority", type=click.IntRange(0, 100), help="In place of the document's; higher goes first.")
+@click.option(
+    "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="In place of the document's, or more."
+)
 @click.option("--wait", "waits", is_flag=True, help="Wait until it has ended; exit code 1 when it did not succeed.")
 @click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="With --wait: give up after so long.")
 @click.option("--cancel-on-interrupt", is_flag=True, help="With --wait: Ctrl-C cancels the job.")
@@ -43,6 +45,7 @@ def submit(
     queue: str,
     name: str | None,
     priority: int | None,
+    parameters: tuple[str, ...],
     waits: bool,
     timeout: float | None,
     cancel_on_interrupt: bool,
@@ -54,7 +57,7 @@ def submit(
     An input's source may be a file of this machine, {"file": "render.py"}, relative to the document: it is stored
     first, unless the server has it already, and the run finds it as it finds any input.
     """
-    document = read_document(file)
+    document = with_parameters(read_document(file), parameters)
     document |= {key: value for key, value in (("name", name), ("priority", priority)) if value is not None}
     client = connect()
     path = f"/v1/queues/{queue}/jobs"
@@ -145,28 +148,6 @@ def _say_why(client: Client, job: Json) -> None:
     error = next((task["error"] for task in client.items(f"/v1/jobs/{job['id']}/tasks") if task["error"]), job["error"])
     why = f": {error['message']}" if error else ""
     click.echo(f"job {job['id']} {job['state']}{why}", err=True)
-
-
-def folder_of(file: str) -> Path:
-    """Where the paths in a document begin."""
-    return Path() if file == "-" else Path(file).parent
-
-
-def read_document(file: str) -> dict[str, Any]:
-    """Raises Usage with the place of what is not JSON."""
-    document = read_json(file, 'a job is {"name": ..., "tasks": [...]}')
-    if not isinstance(document, dict):
-        raise Usage(f"{file} must hold a JSON object", 'a job is {"name": ..., "tasks": [...]}')
-    return document
-
-
-def read_json(file: str, form: str | None = None) -> Json:
-    try:
-        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Usage(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise Usage(f"{file} is not JSON: {error}", form) from None
 
 
 def _show_plan(plan: Json, output: str) -> None:

@@ -10,9 +10,9 @@ import click
 from app.cli import local_files
 from app.cli.client import Json, connect
 from app.cli.columns import AGE, ID, JOB, NAME
+from app.cli.documents import folder_of, read_document, read_json, value_of
 from app.cli.failures import Usage
 from app.cli.output import Column, output_option, show_list, show_one
-from app.cli.submit import folder_of, read_document, read_json
 from app.cli.wait import wait_for
 
 TEMPLATES = (
@@ -137,15 +137,8 @@ def _answers(given: Iterable[str], questions: Mapping[str, Json]) -> dict[str, A
         if not equals:
             raise Usage(f"{each} is no answer", "write NAME=VALUE")
         is_text = questions.get(name, {}).get("type") in ("text", "choice", "date")
-        values[name].append(text if is_text else _json(text))
+        values[name].append(text if is_text else value_of(text))
     return {
         name: several if questions.get(name, {}).get("multiple") or len(several) > 1 else several[0]
         for name, several in values.items()
     }
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

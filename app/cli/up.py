@@ -87,7 +87,7 @@ def run(plan: Plan, lock: int, *, verbose: bool, write_profile: bool) -> int:
         if stack.start(lambda: not signals.count):
             if write_profile:
                 profile.save(plan.environ, plan.url, plan.data.token_file)
-            greet(plan)
+            greet(plan, stack.login_path())
         tails = [Tail(child) for child in stack.children] if verbose else []
         while not signals.count:
             signals.wait(LOOK_S)
@@ -101,8 +101,11 @@ def run(plan: Plan, lock: int, *, verbose: bool, write_profile: bool) -> int:
     return 0
 
 
-def greet(plan: Plan) -> None:
+def greet(plan: Plan, login_path: str | None) -> None:
     say(f"ready {plan.url}")
+    if login_path:
+        say(f"  browser {plan.url}{login_path}")
+        say("          (logs in once, within 5 minutes; `flotilla login` prints another)")
     shares = f"{plan.cpus} cpu and {plan.memory_mb} MB" + (" each" if plan.nodes > 1 else "")
     say(f"  nodes   {plan.nodes}, with {shares}" if plan.nodes else "  nodes   none here")
     say(f"  data    {plan.data.path}")

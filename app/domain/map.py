@@ -143,9 +143,7 @@ def failure(a_map: Map) -> Failure:
 
 def restarted(a_map: Map, *, keep: bool) -> Map:
     """For another round. `keep`: over what did not succeed of the same values; else over all, read anew."""
-    fresh = replace(
-        a_map, next=0, keep=keep, live=0, failed=0, canceled=0, closing=False, fetch_at_us=None, fetches=0
-    )
+    fresh = replace(a_map, next=0, keep=keep, live=0, failed=0, canceled=0, closing=False, fetch_at_us=None, fetches=0)
     if keep:
         return fresh
     return replace(fresh, succeeded=0, result_bytes=0, total=a_map.total if a_map.fixed else None)

@@ -6,6 +6,7 @@
     ${{ job.parameters.KEY }}               a parameter of the job
     ${{ map.value }}, ${{ map.value.KEY }}  in a map: the value that is worked on, or what is in it by keys and indexes
     ${{ map.index }}                        in a map: the value's place in the list, from 0
+    ${{ secrets.NAME }}                     a secret of the organization; its value is put in on the node alone
 
 A string that is one reference and nothing else becomes the value itself, whatever its type; inside a longer string the
 value is written as text (JSON unless it is a string). What a reference brings in is never searched for references.
@@ -26,6 +27,8 @@ _NEED = re.compile(r"needs\.(.+)\.outputs\.params\.(.+)", re.DOTALL)
 _FILE = re.compile(r"needs\.(.+)\.outputs\.assets\.(.+)", re.DOTALL)
 _PARAMETER = re.compile(r"job\.parameters\.(.+)", re.DOTALL)
 _VALUE = re.compile(r"map\.(index|value(?:\..+)?)", re.DOTALL)
+_SECRET = re.compile(r"secrets\.(.+)", re.DOTALL)
+SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 MARK = "${{"
 FILE_FIELDS = ("uri", "id", "filename", "size", "checksum", "mediaType")
@@ -38,13 +41,22 @@ class Unresolved(Exception):
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`task` is None for a parameter of the job, and in a map for its value (`of_map`), whose key is what follows
-    `map.`. `of_files`: `key` is a file's name, perhaps with one of FILE_FIELDS behind it.
+    `map.`. `of_files`: `key` is a file's name, perhaps with one of FILE_FIELDS behind it. `of_secret`: it is a secret's.
     """
 
     task: str | None
     key: str
     of_map: bool = False
     of_files: bool = False
+    of_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """Where a secret is referred to, and its name."""
+
+    pointer: str
+    name: str
 
 
 Lookup = Callable[[Reference], Any]
@@ -61,29 +73,45 @@ def parse(text: str) -> Reference | None:
         return Reference(None, found[1])
     if found := _VALUE.fullmatch(text):
         return Reference(None, found[1], of_map=True)
+    if (found := _SECRET.fullmatch(text)) and SECRET_NAME.fullmatch(found[1]):
+        return Reference(None, found[1], of_secret=True)
     return None
 
 
 def check(
-    payload: Any, pointer: str, needs: Collection[str], parameters: Collection[str], *, in_map: bool = False
+    payload: Any,
+    pointer: str,
+    needs: Collection[str],
+    parameters: Collection[str],
+    *,
+    in_map: bool = False,
+    secrets: list[SecretUse] | None = None,
 ) -> list[Problem]:
-    """What is known to be wrong before anything runs: the form, tasks not among the needs, absent parameters."""
+    """What is known to be wrong before anything runs: the form, tasks not among the needs, absent parameters. Secrets
+    are noted in `secrets`; where that is None there may be none.
+    """
     problems = []
     needs = frozenset(needs)
     for place, text in _strings(payload, pointer):
         for found in _REFERENCE.finditer(text):
-            if detail := _wrong(found[1], needs, parameters, in_map):
+            reference = parse(found[1])
+            if reference is not None and reference.of_secret and secrets is not None:
+                secrets.append(SecretUse(place, reference.key))
+            elif detail := _wrong(found[1], reference, needs, parameters, in_map):
                 problems.append(Problem(place, detail))
     return problems
 
 
-def _wrong(text: str, needs: Collection[str], parameters: Collection[str], in_map: bool) -> str | None:
-    reference = parse(text)
+def _wrong(
+    text: str, reference: Reference | None, needs: Collection[str], parameters: Collection[str], in_map: bool
+) -> str | None:
     if reference is None:
         return (
             f"{shorten(text.strip())} is no reference; allowed are needs.NAME.outputs.params.KEY, "
-            "needs.NAME.outputs.assets.FILE and job.parameters.KEY"
+            "needs.NAME.outputs.assets.FILE, job.parameters.KEY and secrets.NAME"
         )
+    if reference.of_secret:
+        return "secrets stand in the payload and the inputs of a task, and nowhere else"
     if reference.of_map:
         return None if in_map else "map.value and map.index stand in the inner task of a map, and nowhere else"
     if reference.task is None:

@@ -48,6 +48,7 @@ class DeliveryReads(Protocol):
         """Oldest first; the key is (seq,)."""
 
     def pending_deliveries(self) -> int: ...
+    def has_due_delivery(self) -> bool: ...
 
 
 class DeliveryWrites(Protocol):

@@ -1,8 +1,8 @@
 """The store's logs: what runs have said, line by line, each kept once and never changed.
 
-Part of `store.py`. A line has two numbers: that of the node, by which a repeat is known, and its place in the run's log,
-from 1 in the order of arrival and without gaps, which is what people see. Lines that a run told by itself have no number
-of the node (0) and are never taken for a repeat.
+Part of `store.py`. A line has two numbers: that of the node, by which a repeat is known, and its place in the run's
+log, from 1 in the order of arrival and without gaps, which is what people see. Lines that a run told by itself have no
+number of the node (0) and are never taken for a repeat.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -44,6 +44,7 @@ from app.ports.records import (
     TaskView,
     Token,
 )
+from app.ports.secrets import SecretReads, SecretWrites
 from app.ports.strips import StripReads
 from app.ports.templates import TemplateReads, TemplateWrites
 from app.wire.cards import Card
@@ -56,7 +57,7 @@ T = TypeVar("T")
 LARGEST_SEQ = (1 << 63) - 1
 
 
-class Reader(EventReads, GaugeReads, DeliveryReads, MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, LogReads, OutsideReads, OverviewReads, AttentionReads, PointReads, StripReads, Protocol):
+class Reader(SecretReads, EventReads, GaugeReads, DeliveryReads, MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, LogReads, OutsideReads, OverviewReads, AttentionReads, PointReads, StripReads, Protocol):
     """Queries. A single thing is None when it is not there; a list is empty. Nothing here grows with the history."""
 
     @property
@@ -116,7 +117,7 @@ class Reader(EventReads, GaugeReads, DeliveryReads, MapReads, PeopleReads, Asset
     def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None: ...
 
 
-class Writer(Reader, PointWrites, TallyWrites, DeliveryWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites, LogWrites, OutsideWrites, Protocol):
+class Writer(Reader, PointWrites, TallyWrites, DeliveryWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites, LogWrites, SecretWrites, OutsideWrites, Protocol):
     """Changes, always by the batch. An empty batch does nothing. `save_...` writes every mutable field."""
 
     def reserve(self, kind: str, count: int) -> int:

@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
-from app.rest import auth, dialects, health, native, nodes, problems, rates, surface, tracing
+from app.rest import auth, dialects, health, metrics, native, nodes, problems, rates, surface, tracing
 from app.rest.context import CORE, TRAIL, trail
 from app.rest.dialects.slashes import Slashes
 from app.rest.trail import Trail, entry_of
@@ -97,12 +97,13 @@ def build(
     app.extensions[TRAIL] = notes = Trail(core)
     gate = auth.Gate(anonymous_role, on_use=notes.note_use)
     auth.install(app, gate, notes)
-    tracing.install(app)
+    tracing.install(app, core.tracer)
     if rate:
         rates.install(app, rate, rate_storage)
     auth.install_check(app)
     app.register_blueprint(nodes.routes)
     app.register_blueprint(health.routes)
+    app.register_blueprint(metrics.routes)
     surface.install(app, native.SURFACE, core.version)
     spoken = [each for each in dialects.SURFACES if dialect_names is None or each.name in dialect_names]
     for each in spoken:
@@ -111,6 +112,7 @@ def build(
         install(app, gate)
     app.wsgi_app = Slashes(app.wsgi_app, [p for each in spoken for p in each.prefixes])  # type: ignore[method-assign]
     app.wsgi_app = nodes.FastLane(app.wsgi_app, core, gate, notes, HEADERS)  # type: ignore[method-assign]  # Flask's own way
+    metrics.install(app, core)
     return app
 
 

@@ -24,6 +24,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 Reader = Callable[[Request], str | None]
 """Finds the token in a request; None when there is none. May raise what is to be answered."""
 
+OtherWay = Callable[[Request], Principal | None]
+"""Finds out who calls where no token came; None when that is not known either. Raises Unauthorized."""
+
 PUBLIC: Final = ""
 """The scope of a route that anybody may call."""
 
@@ -42,6 +45,16 @@ def scope(name: str) -> Callable[[View], View]:
     return mark
 
 
+def or_by(way: OtherWay) -> Callable[[View], View]:
+    """Declares that the caller of a view may be known otherwise than by a token."""
+
+    def mark(view: View) -> View:
+        view.other_way = way  # type: ignore[attr-defined]  # read back by GuardedFlask
+        return view
+
+    return mark
+
+
 class GuardedFlask(Flask):
     """Refuses to register a view without a declared scope. Blueprints named in `own_guard` see to themselves."""
 
@@ -49,6 +62,7 @@ class GuardedFlask(Flask):
         self.own_guard = own_guard
         self.scopes: dict[str, str] = {}
         self.readers: list[tuple[str, Reader]] = []
+        self.other_ways: dict[str, OtherWay] = {}
         super().__init__(*args, **kwargs)
 
     def add_url_rule(
@@ -66,6 +80,8 @@ class GuardedFlask(Flask):
         if declared is None:
             raise LookupError(f"{rule} declares no scope; decorate its view with auth.scope(...)")
         self.scopes[name] = declared
+        if way := getattr(view_func, "other_way", None):
+            self.other_ways[name] = way
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
 
@@ -132,7 +148,8 @@ def install(app: GuardedFlask, gate: Gate, trail: Trail) -> None:
         try:
             reader = next((one for prefix, one in app.readers if request.path.startswith(prefix)), bearer)
             text = reader(request)
-            g.who = gate.admit(core(), text)
+            other = app.other_ways.get(request.endpoint or "") if text is None else None
+            g.who = (other and other(request)) or gate.admit(core(), text)
         except Unauthorized as refusal:
             g.refusal = refusal
             if text is not None:

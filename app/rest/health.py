@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import orjson
 import structlog
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Flask, Response, current_app
 
 from app.rest import auth
 
@@ -32,10 +32,15 @@ def ready() -> Response:
 
     503 while one is away. What exactly is wrong goes to the log: anybody may ask here.
     """
-    found = {name: _outcome(name, check) for name, check in current_app.extensions[CHECKS].items()}
+    found = outcomes(current_app)
     well = all(outcome == "ok" for outcome in found.values())
     answer = {"status": "ok" if well else "unavailable", "checks": {name: {"status": found[name]} for name in found}}
     return _answer(answer, 200 if well else 503)
+
+
+def outcomes(app: Flask) -> dict[str, str]:
+    """Of each part's check: `ok`, or `failed`."""
+    return {name: _outcome(name, check) for name, check in app.extensions[CHECKS].items()}
 
 
 def _outcome(name: str, check: Callable[[], None]) -> str:

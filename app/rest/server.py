@@ -9,6 +9,7 @@ import resource
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from app.rest import incoming, problems
+from app.rest.streaming import StreamingChannel
 
 LARGEST_BODY: Final = 64 << 20
 """What is read of a body that is no file; each route has a smaller limit of its own."""
@@ -85,15 +87,25 @@ class NoRoom(Error):  # type: ignore[misc]  # waitress ships no types
     retry_after_s = 30
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+class Channel(StreamingChannel):
     error_task_class = ProblemTask
     parser_class = StrictParser
 
 
 class Server:
-    """Listens as soon as it is made; `run` serves until `stop`."""
+    """Listens as soon as it is made; `run` serves until `stop`. `on_drain` ends what would never end by itself."""
 
-    def __init__(self, app: Flask, *, host: str, port: int, threads: int, largest_file: int = LARGEST_BODY) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        host: str,
+        port: int,
+        threads: int,
+        largest_file: int = LARGEST_BODY,
+        on_drain: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_drain = on_drain
         self._sockets: dict[int, Any] = {}  # waitress's map of everything it polls
         self._stopping = threading.Event()
         self._server = create_server(
@@ -140,6 +152,7 @@ class Server:
             listener.accepting = False
             listener.del_channel()
             listener.socket.close()
+        self._on_drain()
         until = time.monotonic() + DRAIN_S
         while (open_channels := self._channels()) and time.monotonic() < until:
             for channel in open_channels:

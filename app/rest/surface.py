@@ -14,6 +14,9 @@ from app.rest import auth, openapi, problems
 from app.rest.auth import GuardedFlask
 from app.rest.blueprint import SurfaceBlueprint
 
+TEXTS = "flotilla.texts"
+"""The application's extension that has the OpenAPI text of each surface by its name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
@@ -53,7 +56,9 @@ def install(app: GuardedFlask, surface: Surface, version: str) -> None:
     for part in surface.parts:
         api.register_blueprint(part)
     parts = frozenset(part.name for part in surface.parts)
-    text = orjson.dumps(openapi.write(app, api, parts, frozenset(surface.plain)))
+    written = openapi.write(app, api, parts, frozenset(surface.plain))
+    app.extensions.setdefault(TEXTS, {})[surface.name] = written
+    text = orjson.dumps(written)
     app.add_url_rule(f"/openapi/{surface.name}.json", f"openapi_{surface.name}", _shower(text))
 
 

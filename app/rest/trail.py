@@ -146,13 +146,14 @@ def _refusal(request: Request, token_id: str, who: str = "") -> Entry:
 
 
 def _resource(response: Response) -> str:
-    """What was made, by the answer; else what the address names last."""
+    """What was made, by the answer; else the id that the address names last, else whatever it does."""
     if response.status_code == 201 and response.is_json and (response.content_length or 0) < _LARGEST_ANSWER:
         made = orjson.loads(response.get_data())
         if isinstance(made, dict) and isinstance(made.get("id"), str | int):
             return str(made["id"])
-    named = list((request.view_args or {}).values())
-    return str(named[-1]) if named else ""
+    named = request.view_args or {}
+    ids = [value for name, value in named.items() if name.endswith("_id")] or list(named.values())
+    return str(ids[-1]) if ids else ""
 
 
 def _now_us() -> int:

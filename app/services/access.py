@@ -34,7 +34,7 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "viewer": _VIEWER,
     "member": _MEMBER,
     "curator": _CURATOR,
-    "admin": (*_CURATOR, "nodes:admin", "org:admin"),
+    "admin": (*_CURATOR, "nodes:admin", "org:admin", "metrics:read"),
     "node": ("runs:report",),
     "join": ("nodes:join",),
     "run": ("runs:self",),
@@ -42,6 +42,8 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
 """What each role may do; a token may be given fewer. `messages:admin` shows everybody's messages where a dialect shows
 a caller his own; `templates:admin` changes templates that others made.
 """
+
+_OF_THE_WHOLE: Final = ("nodes:admin", "metrics:read")
 
 USER_ROLES: Final = ("viewer", "member", "curator", "admin")
 ISSUED_ROLES: Final = (*USER_ROLES, "node", "join")
@@ -80,8 +82,8 @@ class Principal:
 
 
 def scopes_of(role: str, org_id: str) -> tuple[str, ...]:
-    """The fleet serves all organizations, so that only those of its own may administer it."""
-    return tuple(scope for scope in SCOPES[role] if scope != "nodes:admin" or org_id == ORG)
+    """The fleet serves all organizations, so that only those of its own may administer and measure it."""
+    return tuple(scope for scope in SCOPES[role] if scope not in _OF_THE_WHOLE or org_id == ORG)
 
 
 def anonymous(role: str) -> Principal:

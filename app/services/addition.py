@@ -12,10 +12,11 @@ from typing import Any
 from app.domain import limits, references
 from app.domain.errors import Conflict, Invalid
 from app.domain.job import Job, settle
+from app.domain.references import SecretUse
 from app.domain.task import Task, TaskSpec
 from app.ports.records import Event, Page, TaskView
 from app.ports.store import Writer
-from app.services import chosen, query
+from app.services import chosen, query, secrets
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger, job_event
@@ -38,7 +39,7 @@ def add_task(core: Core, who: Principal, job_id: str, spec: TaskSpec, task_id: s
         found = query.find_job(tx, who, job_id)
         if task_id and (known := chosen.task(tx, who, task_id, spec.submitted)):
             return known.task.id, known.task.route
-        check_payload(found, spec)
+        check_payload(tx, found, spec)
         task = _write(core, tx, found, spec, task_id)
         return task.id, task.route
 
@@ -47,9 +48,11 @@ def add_task(core: Core, who: Principal, job_id: str, spec: TaskSpec, task_id: s
     return query.task(core, who, made_id)
 
 
-def check_payload(job: Job, spec: TaskSpec) -> None:
-    if wrong := references.check(spec.payload, "/parameters", spec.needs, job.parameters):
+def check_payload(tx: Writer, job: Job, spec: TaskSpec) -> None:
+    used: list[SecretUse] = []
+    if wrong := references.check(spec.payload, "/parameters", spec.needs, job.parameters, secrets=used):
         raise Invalid(wrong)
+    secrets.check(tx, job.org_id, used)
 
 
 def _write(core: Core, tx: Writer, found: Job, spec: TaskSpec, task_id: str | None) -> Task:
@@ -120,7 +123,7 @@ def change_task(core: Core, who: Principal, task_id: str, payload: Any, shown: M
     def work(tx: Writer) -> None:
         view = query.find_task(tx, who, task_id)
         spec = replace(view.spec, payload=payload, submitted={**view.spec.submitted, **shown})
-        check_payload(query.find_job(tx, who, view.task.job_id), spec)
+        check_payload(tx, query.find_job(tx, who, view.task.job_id), spec)
         tx.lock_tasks([view.task.seq])
         tx.save_spec(view.task.seq, spec)
 

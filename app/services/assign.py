@@ -5,19 +5,20 @@ A reference that cannot be resolved fails the run here, with the reason: no node
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from app.domain import references
+from app.domain import references, trace
 from app.domain.map import first_seq
 from app.domain.references import Reference, Unresolved
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
 from app.ports.store import Writer
-from app.services import inputs
+from app.services import inputs, secrets
 from app.services.access import RUN
 from app.services.core import Core
 from app.services.files import files_of
 from app.services.lookups import Lookup, needed
-from app.wire.claim import RunSpec
+from app.wire.claim import RunSpec, Secret
 from app.wire.resources import Route
 
 GRACE_S = 10
@@ -35,16 +36,19 @@ def to_specs(
     files = {job_seq: files_of(tx, job_seq, wanted) for job_seq, wanted in _names(claims, found, of_files=True).items()}
     parameters = _parameters(tx, claims, found)
     values = _values(tx, claims, found)
+    opened = secrets.opened(core, tx, _secrets(claims, found))
     good: list[RunSpec] = []
     bad: list[tuple[Run, Task, str]] = []
     for run, task in claims:
         spec = specs[task.owner_seq]
+        marked = _marked(core, {each.key for each in found[task.owner_seq] if each.of_secret}, opened, task.job_seq)
         lookup = Lookup(
             results=results[task.job_seq],
             files=files.get(task.job_seq, {}),
             parameters=parameters.get(task.job_seq, {}),
             value=values.get(task.seq),
             index=task.map_index,
+            secrets={secret.name: secret.mark for secret in marked},
         )
         try:
             payload = references.resolve(spec.payload, lookup)
@@ -53,7 +57,8 @@ def to_specs(
             bad.append((run, task, str(wrong)))
         else:
             given = [{**each, "source": source} for each, source in zip(spec.inputs, sources, strict=True)]
-            good.append(_to_spec(core, run, task, spec, payload, given))
+            made = _to_spec(core, run, task, spec, payload, given)
+            good.append(replace(made, secrets=marked) if marked else made)
     linked, missing = inputs.link(core, tx, good)
     bad += [(run, task, missing[run.id]) for run, task in claims if run.id in missing]
     return linked, bad
@@ -80,7 +85,9 @@ def _parameters(
 ) -> Mapping[int, Mapping[str, object]]:
     jobs = {}
     for run, task in claims:
-        wants = any(each.task is None and not each.of_map for each in found[task.owner_seq])
+        wants = any(
+            each.task is None and not each.of_map and not each.of_secret for each in found[task.owner_seq]
+        )
         if wants and task.job_seq not in jobs:
             job = tx.job(run.job_id)
             jobs[task.job_seq] = job.parameters if job else {}
@@ -97,6 +104,30 @@ def _values(
             indexes[task.owner_seq].append(task.map_index)
     known = {seq: tx.map_values(seq, wanted) for seq, wanted in indexes.items()}
     return {first_seq(seq) + index: value for seq, values in known.items() for index, value in values.items()}
+
+
+def _secrets(
+    claims: Sequence[tuple[Run, Task]], found: Mapping[int, set[Reference]]
+) -> Mapping[int, set[str]]:
+    """By job the secrets that are referred to."""
+    names: dict[int, set[str]] = defaultdict(set)
+    for _, task in claims:
+        for each in found[task.owner_seq]:
+            if each.of_secret:
+                names[task.job_seq].add(each.key)
+    return names
+
+
+def _marked(
+    core: Core, names: set[str], opened: Mapping[int, Mapping[str, str]], job_seq: int
+) -> tuple[Secret, ...]:
+    """Those secrets with marks that nobody can have known: what a run brings in may be another's to choose."""
+    if not names:
+        return ()
+    chance, known = core.chance.secret(), opened[job_seq]
+    return tuple(
+        Secret(name=name, mark=f"[secret {name} {chance}]", value=known[name]) for name in sorted(names & known.keys())
+    )
 
 
 def _to_spec(core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, given: Sequence[object]) -> RunSpec:
@@ -117,5 +148,13 @@ def _to_spec(core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, 
         time_limit_s=spec.time_limit_s,
         grace_s=GRACE_S,
         token=f"flr_{core.signer.sign(RUN, [run.id, run.fence])}",
-        trace=spec.traceparent,
+        trace=_trace(core, run, spec),
     )
+
+
+def _trace(core: Core, run: Run, spec: TaskSpec) -> str | None:
+    """What its program goes on in: below the run's own span where that will be told, else below what submitted it."""
+    if core.tracer is None or spec.traceparent is None:
+        return spec.traceparent
+    context = trace.read(spec.traceparent)
+    return str(context.within(trace.span_of("run", run.id))) if context else None

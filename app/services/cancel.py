@@ -18,7 +18,7 @@ from app.domain.map import first_seq
 from app.domain.task import Task
 from app.ports.records import Part, TaskView
 from app.ports.store import Writer
-from app.services import outside, query
+from app.services import hooks, outside, query
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.finish import CANCELED
@@ -50,6 +50,7 @@ def _want_canceled(tx: Writer, who: Principal, job_id: str) -> Job:
     tx.save_jobs([wanted])
     if wanted.state is not job.state:
         tx.add_events([job_event(wanted, tx.now_us)])
+        hooks.note_job(tx, wanted)
     return wanted
 
 

@@ -9,8 +9,11 @@ from app.ports.fetcher import Fetcher
 from app.ports.hooks import Poster
 from app.ports.live import Live
 from app.ports.store import Store
+from app.ports.tracer import Tracer
+from app.ports.vault import Vault
 from app.services.fleet import Fleet, Pace
 from app.services.signing import KEY, Signer
+from app.services.tally import Tally
 
 MICROSECONDS = 1_000_000
 
@@ -45,7 +48,8 @@ class Core:
     """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together.
 
     `fetcher` and `poster` are for the engine, which alone fetches anything and calls webhooks; `live` is for who answers
-    requests.
+    requests. Without a `vault` no secrets are kept,
+    and without a `tracer` no spans are told.
     `fleet` and `pace` are this process's own estimates: wrong ones cost speed, never correctness.
     """
 
@@ -56,13 +60,17 @@ class Core:
     fetcher: Fetcher | None = None
     poster: Poster | None = None
     live: Live | None = None
+    vault: Vault | None = None
+    tracer: Tracer | None = None
     file_rules: FileRules = FileRules()
     clockwork: Clockwork = PRODUCTION
     handoff: bool = True
     max_bundle: int = 64
+    webhooks_tried_s: int = 24 * 3600
     version: str = "0"
     fleet: Fleet = field(default_factory=Fleet)
     pace: Pace = field(default_factory=Pace)
+    tally: Tally = field(default_factory=Tally)
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:

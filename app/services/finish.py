@@ -18,6 +18,7 @@ from app.ports.store import Writer
 from app.services.core import Core
 from app.services.ledger import Ledger
 from app.services.settle import settle_below
+from app.services.tally import RETRIES, cause_of
 from app.wire.report import Ending, Failure
 from app.wire.resources import Route
 from app.wire.states import RunState, TaskState
@@ -33,6 +34,7 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
     larger = _larger(tx, ended)
     after: list[Task] = []
     for run, ending in ended:
+        core.tally.ended(run)
         task = tasks[run.task_seq]
         if task.run_id != run.id or task.state is not TaskState.RUNNING:
             continue
@@ -45,6 +47,8 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
             larger=run.id in larger,
         )
         next_task = replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
+        if decision.outcome is Outcome.RETRY:
+            core.tally.count(RETRIES, cause_of(run))
         ledger.moved(task, next_task.state)
         after.append(next_task)
     tx.save_tasks(after)

@@ -6,6 +6,7 @@ ticket, which is good once and for a minute, or with their session.
 """
 
 from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -97,14 +98,21 @@ def body(environ: MutableMapping[str, Any], stream: Stream) -> Iterable[bytes]:
     return iter(())
 
 
-def make_ticket(core: Core, who: Principal) -> tuple[str, int]:
-    """Its text, and when it ends. Raises Forbidden, also for who has no token that it could be for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    text: str
+    expires_at_us: int
+
+
+def make_ticket(core: Core, who: Principal) -> Ticket:
+    """Raises Forbidden."""
     who.require(SCOPE)
     nonce = core.chance.secret()
 
-    def work(tx: Reader) -> tuple[str, int]:
+    def work(tx: Reader) -> Ticket:
         until_us = tx.now_us + TICKET_S * MICROSECONDS
-        return core.signer.sign(_TICKET, [who.token_id, _mark(tx, who), who.role, nonce], until_us), until_us
+        text = core.signer.sign(_TICKET, [who.token_id, _mark(tx, who), who.role, nonce], until_us)
+        return Ticket(text=text, expires_at_us=until_us)
 
     return core.store.read(work)
 

@@ -39,7 +39,7 @@ class LogWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hits:
-    """Lines that were found, in the order of the search; `next_line` is the place to go on at, None when all is done."""
+    """Lines that were found, in the order of the search; `next_line` is the place to go on at, None at the end."""
 
     lines: Sequence[StoredLine]
     next_line: int | None

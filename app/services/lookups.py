@@ -1,7 +1,7 @@
 """What does a reference stand for? Results and files of what a task needs, its job's parameters, the value of a map."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain import limits, references
@@ -21,17 +21,24 @@ class Oversized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """`value` and `index` are those of a map's value. Raises Unresolved, when asked for what is not there."""
+    """`value` and `index` are those of a map's value; `secrets` are the marks that stand for values, by name. Raises
+    Unresolved, when asked for what is not there.
+    """
 
     results: Mapping[str, NeedResult]
     files: Mapping[str, Files]
     parameters: Mapping[str, object]
     value: Any = None
     index: int | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, reference: Reference) -> Any:
         if reference.of_map:
             return references.value_in_map(self.value, self.index or 0, reference)
+        if reference.of_secret:
+            if reference.key not in self.secrets:
+                raise Unresolved(f"there is no secret {reference.key!r} that this server can read")
+            return self.secrets[reference.key]
         if reference.task is None:
             return references.value_of(dict(self.parameters), reference)
         need = self.results.get(reference.task)
@@ -66,7 +73,7 @@ def lookup_for(tx: Reader, job_seq: int, job_id: str, wanted: Collection[Referen
     """For these references of one task."""
     names = {each.task for each in wanted if each.task is not None}
     filed = {each.task for each in wanted if each.task is not None and each.of_files}
-    job = tx.job(job_id) if any(each.task is None and not each.of_map for each in wanted) else None
+    job = tx.job(job_id) if any(each.task is None and not each.of_map and not each.of_secret for each in wanted) else None
     return Lookup(
         results=needed(tx, job_seq, names),
         files=files_of(tx, job_seq, filed) if filed else {},

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from app.domain import references
 from app.domain.errors import Problem
+from app.domain.references import SecretUse
 from app.domain.map import SPAN, Map
 from app.domain.task import Task, TaskSpec
 from app.ports.store import Writer
@@ -15,13 +16,16 @@ from app.wire.resources import Route
 from app.wire.states import TaskState
 
 
-def check(position: int, task: TaskSpec, parameters: Mapping[str, object]) -> list[Problem]:
+def check(
+    position: int, task: TaskSpec, parameters: Mapping[str, object], secrets: list[SecretUse]
+) -> list[Problem]:
     """References that are known to be wrong in a map, its inner task and its source."""
     place = f"/tasks/{position}"
-    found = references.check(task.payload, f"{place}/task/payload", task.needs, parameters, in_map=True)
+    payload, inputs = f"{place}/task/payload", f"{place}/task/inputs"
+    found = references.check(task.payload, payload, task.needs, parameters, in_map=True, secrets=secrets)
     if task.inputs:
-        inputs = list(task.inputs)
-        found += references.check(inputs, f"{place}/task/inputs", task.needs, parameters, in_map=True)
+        given = list(task.inputs)
+        found += references.check(given, inputs, task.needs, parameters, in_map=True, secrets=secrets)
     if isinstance(task.values, str):
         found += references.check(task.values, f"{place}/values/source", task.needs, parameters)
     return found

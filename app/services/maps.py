@@ -16,15 +16,13 @@ from dataclasses import replace
 
 from app.domain import map as maps_
 from app.domain import task as tasks_
-from app.domain.job import Desired
 from app.domain.map import Map, Verdict
-from app.domain.node import slots
 from app.domain.task import Task
 from app.ports.store import Writer
 from app.services.ledger import Ledger
+from app.services.map_values import open_values, widened
 from app.services.values import BadValues, Elsewhere, Values, resolve
 from app.wire.report import Failure
-from app.wire.resources import Route
 from app.wire.states import TaskState
 
 CANCELED = Failure(code="canceled", message="canceled on request")
@@ -75,13 +73,11 @@ def fail(tx: Writer, task: Task, a_map: Map, why: str, ledger: Ledger) -> Task:
     return after
 
 
-def advance(
-    tx: Writer, task: Task, a_map: Map, ledger: Ledger, *, asked: bool = False
-) -> tuple[list[Task], Task]:
+def advance(tx: Writer, task: Task, a_map: Map, ledger: Ledger, *, asked: bool = False) -> tuple[list[Task], Task]:
     """Open what there is room for, and end the map when nothing is left; saved. The values that are ready now, and the
     map's task. `asked`: its job is known to be wanted.
     """
-    values, a_map = _open(tx, task, a_map, asked)
+    values, a_map = open_values(tx, task, a_map, asked=asked)
     after = _judged(tx, task, a_map)
     if after is not task:
         ledger.moved(task, after.state)
@@ -110,56 +106,6 @@ def _why(tx: Writer, a_map: Map) -> Failure:
         if value.failure is not None:
             return replace(failure, message=f"{failure.message}; value {value.map_index}: {value.failure.message}")
     return failure
-
-
-def _open(tx: Writer, task: Task, a_map: Map, asked: bool) -> tuple[list[Task], Map]:
-    """Not of a map that is held or to end, nor in a job that is to end."""
-    if task.held or task.cancel or not maps_.room(a_map):
-        return [], a_map
-    if not asked and tx.desired([task.job_seq]).get(task.job_seq) == Desired.CANCEL:
-        return [], a_map
-    if asked and (a_map.total or 0) > maps_.WINDOW:
-        a_map = _widened(tx, a_map)
-    count = maps_.room(a_map)
-    again: list[Task] = []
-    upto = min(a_map.made, a_map.total or 0)
-    if a_map.next < upto:
-        again = tx.lock_values(a_map.task_seq, a_map.next, upto, count, unsuccessful=a_map.keep)
-        upto = (again[-1].map_index or 0) + 1 if len(again) == count else upto
-    start = max(a_map.next, upto)
-    fresh = range(start, min(start + count - len(again), a_map.total or 0))
-    reset = [tasks_.released(replace(tasks_.reset(value), priority=task.priority)) for value in again]
-    new = [_value(task, a_map, index, tx.now_us) for index in fresh]
-    tx.save_tasks(reset)
-    tx.insert_values(new)
-    upto = start + len(fresh)
-    return [*reset, *new], replace(
-        a_map, next=upto, made=max(a_map.made, upto), live=a_map.live + len(reset) + len(new)
-    )
-
-
-def _widened(tx: Writer, a_map: Map) -> Map:
-    return maps_.widened(a_map, slots(tx.nodes(), Route.parse(a_map.route)))
-
-
-def _value(task: Task, a_map: Map, index: int, now_us: int) -> Task:
-    return Task(
-        seq=maps_.first_seq(task.seq) + index,
-        id=task.id,
-        job_seq=task.job_seq,
-        job_id=task.job_id,
-        position=task.position,
-        name=task.name,
-        state=TaskState.READY,
-        route=a_map.route,
-        run_when=task.run_when,
-        priority=task.priority,
-        height=task.height,
-        max_attempts=task.max_attempts,
-        retry_delay_s=task.retry_delay_s,
-        created_at_us=now_us,
-        map_index=index,
-    )
 
 
 def settle_values(
@@ -191,14 +137,14 @@ def refill(tx: Writer, map_seq: int, ledger: Ledger) -> tuple[list[Task], list[T
     for task, a_map in locked(tx, [map_seq]):
         if task.state is TaskState.RUNNING and a_map.total is not None:
             if not a_map.exhausted:
-                a_map = _widened(tx, a_map)
+                a_map = widened(tx, a_map)
             values, after = advance(tx, task, a_map, ledger)
             return values, [after] if after.ended else []
     return [], []
 
 
 def close(tx: Writer, seqs: Collection[int], ledger: Ledger) -> list[Task]:
-    """Of these maps those that run: nothing more of them is opened. Those that have ended by it, as nothing was open."""
+    """Of these maps those that run: nothing more of them is opened. Those that have ended by it: nothing was open."""
     ended = []
     for task, a_map in locked(tx, seqs):
         if task.state is TaskState.RUNNING:

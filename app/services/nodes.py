@@ -12,6 +12,7 @@ from app.domain import run as runs_
 from app.domain.node import Node
 from app.domain.run import Run
 from app.ports.store import Writer
+from app.services import points
 from app.services.core import MICROSECONDS, Core
 from app.services.finish import finish
 from app.services.ledger import Ledger
@@ -72,6 +73,7 @@ def beat(core: Core, node_id: str, said: Heartbeat) -> HeartbeatAnswer:
             return HeartbeatAnswer(now_us=tx.now_us, known=False, drain=False), Offers()
         node = _beaten(core, tx, node, said)
         tx.save_node(node)
+        points.note(tx, node, len(said.held))
         core.fleet.note_node(node)
         ledger = Ledger()
         stale = _reconcile(core, tx, node, said, ledger)

@@ -75,6 +75,12 @@ def position(core: Core, who: Principal) -> tuple[int, int]:
     return core.store.read(lambda tx: (tx.now_us, tx.newest_event(who.org_id)))
 
 
+def backlogs(core: Core, who: Principal) -> list[Backlog]:
+    """Of each queue."""
+    who.require("jobs:read")
+    return core.store.read(lambda tx: _backlogs(tx, who))
+
+
 def _backlogs(tx: Reader, who: Principal) -> list[Backlog]:
     counts, oldest = tx.queue_counts(who.org_id), tx.oldest_waiting(who.org_id)
     return [

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from app.domain import graph
 from app.domain.job import JobSpec
 from app.domain.node import Node
+from app.domain.references import SecretUse
 from app.ports.store import Reader
-from app.services import values
+from app.services import secrets, values
+from app.services.access import Principal
 from app.services.core import Core
 from app.services.submit import check, route_of
 from app.wire.resources import NOTHING, Resources, Route
@@ -46,9 +48,12 @@ class Plan:
     shapes: tuple[ShapeFit, ...]
 
 
-def plan(core: Core, queue: str, spec: JobSpec) -> Plan:
+def plan(core: Core, who: Principal, queue: str, spec: JobSpec) -> Plan:
     """Raises Invalid as `submit` does; stores nothing."""
-    shape = check(spec)
+    used: list[SecretUse] = []
+    shape = check(spec, used)
+    if used:
+        core.store.read(lambda tx: secrets.check(tx, who.org_id, used))
     nodes = core.store.read(_online)
     levels = Counter(_levels(shape))
     lists = values.known(spec.tasks, spec.parameters)

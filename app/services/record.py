@@ -22,6 +22,7 @@ from app.services.finish import finish
 from app.services.handoff import hand_off, silent_slots
 from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
+from app.services.tally import REPORTS
 from app.wire.report import Ending, Report, ReportAnswer, ReportBatch
 from app.wire.states import RunState
 
@@ -63,6 +64,9 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
 
     answer, offers = core.store.write(work)
     publish(core, offers)
+    core.tally.count(REPORTS, "accepted", count=len(batch.reports) - len(answer.stale))
+    if answer.stale:
+        core.tally.count(REPORTS, "refused", count=len(answer.stale))
     return answer
 
 

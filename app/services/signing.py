@@ -29,6 +29,10 @@ class Signer:
         body = json.dumps([payload, expires_us], separators=(",", ":")).encode()
         return _text(body) + "." + _text(self._mac(purpose, body))
 
+    def derive(self, purpose: str, name: str) -> str:
+        """A secret of its own for a name: always the same, and nothing of the key can be found out from it."""
+        return _text(hmac.digest(self._key, purpose.encode() + b"\0derived\0" + name.encode(), "sha256"))
+
     def check(self, purpose: str, text: str, now_us: int) -> Any:
         """The payload. Raises Unauthorized, in the same words whatever is wrong."""
         head, _, tail = text.partition(".")

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from app.domain import chords, graph, limits, references
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.job import Job, JobSpec, settle
+from app.domain.references import SecretUse
 from app.domain.task import NO_ROUTE, Task, TaskSpec
 from app.ports.records import KeptAnswer, Project, Queue
 from app.ports.store import Writer
-from app.services import chosen, inputs, mapped, values
+from app.services import chosen, hooks, inputs, mapped, secrets, values
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger, job_event
@@ -37,7 +38,8 @@ class Key:
 
 def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | None = None) -> Job:
     """The job as accepted; with a key that was used before, the first job. Raises Invalid, Conflict, NotFound."""
-    shape = check(spec)
+    used: list[SecretUse] = []
+    shape = check(spec, used)
     lists = values.known(spec.tasks, spec.parameters)
 
     def work(tx: Writer) -> tuple[Job, Offers]:
@@ -45,6 +47,7 @@ def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | Non
             return first, Offers()
         if spec.id and (known := chosen.job(tx, who, spec.id, spec.submitted)):
             return known, Offers()
+        secrets.check(tx, who.org_id, used)
         job, tasks = _write(core, tx, who, queue, spec, shape, lists)
         if key:
             kept = KeptAnswer(
@@ -70,18 +73,23 @@ def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | Non
     return job
 
 
-def check(spec: JobSpec) -> graph.Graph:
-    """Everything that is wrong with the job as a whole. Raises Invalid."""
+def check(spec: JobSpec, used: list[SecretUse] | None = None) -> graph.Graph:
+    """Everything that is wrong with the job as a whole, but for secrets that are not there: these are noted in `used`.
+    Raises Invalid.
+    """
+    used = [] if used is None else used
     shape = graph.build([task.name for task in spec.tasks], [task.needs for task in spec.tasks])
     problems: list[Problem] = []
     total = 0
     for position, task in enumerate(spec.tasks):
         if task.type == "map":
-            found = mapped.check(position, task, spec.parameters)
+            found = mapped.check(position, task, spec.parameters, used)
         else:
-            found = references.check(task.payload, f"/tasks/{position}/payload", task.needs, spec.parameters)
+            payload = f"/tasks/{position}/payload"
+            found = references.check(task.payload, payload, task.needs, spec.parameters, secrets=used)
         if task.inputs and task.type == "task":
-            found += references.check(list(task.inputs), f"/tasks/{position}/inputs", task.needs, spec.parameters)
+            given = f"/tasks/{position}/inputs"
+            found += references.check(list(task.inputs), given, task.needs, spec.parameters, secrets=used)
         total += len(found)
         problems += found[: limits.MAX_PROBLEMS - len(problems)]
     if problems:
@@ -158,6 +166,7 @@ def _write(
         [(seqs[chord.body], [seqs[header] for header in chord.header]) for chord in chords.plan(shape.needs)]
     )
     tx.add_events([job_event(job, tx.now_us)])
+    hooks.note_job(tx, job)
     return job, tasks
 
 

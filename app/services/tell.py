@@ -12,6 +12,7 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.run import Run
 from app.ports.records import StoredLine
 from app.ports.store import Writer
+from app.services import secrets
 from app.services.access import Principal
 from app.services.core import Core
 from app.wire.report import LogLine
@@ -33,11 +34,8 @@ def progress(
 ) -> None:
     def work(tx: Writer) -> None:
         run = _own(tx, who, run_id)
-        further = replace(
-            run,
-            progress=max(run.progress, fraction or 0.0),
-            status_text=run.status_text if status_text is None else status_text,
-        )
+        shown = run.status_text if status_text is None else secrets.mask_of(core, tx, run).text(status_text)
+        further = replace(run, progress=max(run.progress, fraction or 0.0), status_text=shown)
         tx.save_runs([further])
 
     core.store.write(work)
@@ -46,8 +44,10 @@ def progress(
 def messages(core: Core, who: Principal, run_id: str, said: Sequence[Said]) -> None:
     def work(tx: Writer) -> None:
         run = _own(tx, who, run_id)
+        mask = secrets.mask_of(core, tx, run)
         lines = [
-            LogLine(line=_NO_NUMBER, at_us=tx.now_us, stream="system", level=one.level, text=one.text) for one in said
+            LogLine(line=_NO_NUMBER, at_us=tx.now_us, stream="system", level=one.level, text=mask.text(one.text))
+            for one in said
         ]
         tx.add_lines(
             [
@@ -63,7 +63,12 @@ def messages(core: Core, who: Principal, run_id: str, said: Sequence[Said]) -> N
 
 def result(core: Core, who: Principal, run_id: str, value: Any) -> None:
     """`value` is JSON."""
-    core.store.write(lambda tx: tx.save_runs([replace(_own(tx, who, run_id), result=value)]))
+
+    def work(tx: Writer) -> None:
+        run = _own(tx, who, run_id)
+        tx.save_runs([replace(run, result=secrets.mask_of(core, tx, run).data(value))])
+
+    core.store.write(work)
 
 
 def _own(tx: Writer, who: Principal, run_id: str) -> Run:

@@ -4,6 +4,8 @@
     "${{ job.parameters.frames }}"                  known at submit
     "${{ needs.list.outputs.params.frames }}"       known when `list` has ended
     "https://...", "flotilla:<asset id>"            a JSON array, or JSON Lines: fetched by the engine (`fetching.py`)
+
+However they come, they are kept in chunks of some hundred.
 """
 
 import json

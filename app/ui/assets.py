@@ -54,7 +54,7 @@ class Files:
         response = Response(mimetype=None, content_type=file.media_type)
         response.headers["Cache-Control"] = _KEPT
         response.headers["Vary"] = "Accept-Encoding"
-        packed = "gzip" in request.accept_encodings
+        packed = request.accept_encodings["gzip"] > 0
         response.set_etag(f"{self.hash}-{'z' if packed else 'p'}")
         if packed:
             response.headers["Content-Encoding"] = "gzip"

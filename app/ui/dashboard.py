@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from app.ui import faults, guard, pages, words
 from app.ui.assets import ADDRESS, Files
 from app.ui.context import UI, Ui
-from app.ui.screens import NAV, SCREENS
+from app.ui.menu import NAV, SCREENS
 from app.ui.ways import Ways
 
 NAME: Final = "ui"

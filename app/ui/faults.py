@@ -5,6 +5,7 @@ Who has not logged in is sent to do so, and comes back to where he was.
 
 from urllib.parse import urlencode
 
+import orjson
 import structlog
 from flask import Flask, Response, redirect, request
 
@@ -33,9 +34,17 @@ def answer(error: Exception) -> Response:
     told = ways.explain(error)
     if told.status == 500:
         log.error("fault", request_id=ways.request_id(request), path=request.path, exc_info=error)
-    if told.status == 401 and request.method == "GET" and pages.PART_HEADER not in request.headers:
+    if not _wants_page():
+        return problem(told)
+    if told.status == 401 and request.method == "GET":
         return redirect("/login?" + urlencode({"next": request.full_path.rstrip("?")}), 303)  # type: ignore[return-value]
     return show(told)
+
+
+def problem(told: Told) -> Response:
+    """For a script or a program, as the API tells it."""
+    body = {"type": "about:blank", "title": told.title, "status": told.status, "detail": told.detail}
+    return Response(orjson.dumps(body), told.status, dict(told.headers), mimetype="application/problem+json")
 
 
 def show(told: Told) -> Response:
@@ -54,15 +63,18 @@ def show(told: Told) -> Response:
     return response
 
 
+def _wants_page() -> bool:
+    """Browsers say that they want HTML; programs and our own scripts do not."""
+    asked = request.accept_mimetypes
+    return asked["text/html"] > asked["application/json"]
+
+
 def install(app: Flask) -> None:
     """An address that nothing has is told to a browser as a page; programs are told by the application."""
 
     def tell(response: Response) -> Response:
         error = request.routing_exception
-        asked = request.accept_mimetypes
-        if error is None or response.status_code != 404 or request.method != "GET":
-            return response
-        if asked["text/html"] <= asked["application/json"]:
+        if error is None or response.status_code != 404 or request.method != "GET" or not _wants_page():
             return response
         page = pages.finish(show(ui().ways.explain(error)))
         response.headers.clear()

@@ -105,6 +105,4 @@ def put_session(response: Response, text: str) -> None:
 
 
 def drop_session(response: Response) -> None:
-    response.delete_cookie(
-        cookie_name(request), path="/", secure=not is_local(request), httponly=True, samesite="Lax"
-    )
+    response.delete_cookie(cookie_name(request), path="/", secure=not is_local(request), httponly=True, samesite="Lax")

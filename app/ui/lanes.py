@@ -65,11 +65,9 @@ def ticks(span: Span, about: int = 6) -> list[tuple[float, int]]:
     return [(at / length, at) for at in range(0, length + 1, step)][: about * 4]
 
 
-_STEPS_US = tuple(
-    round(base * unit)
-    for unit in (1e3, 1e4, 1e5, 1e6, 1e7)
-    for base in (1, 2, 5)
-) + tuple(int(seconds * 1e6) for seconds in (60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800))
+_STEPS_US = tuple(round(base * unit) for unit in (1e3, 1e4, 1e5, 1e6, 1e7) for base in (1, 2, 5)) + tuple(
+    int(seconds * 1e6) for seconds in (60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800)
+)
 
 
 def _lane(name: str, runs: Sequence[Run], span: Span, now_us: int) -> Lane:

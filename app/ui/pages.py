@@ -37,26 +37,30 @@ _SAID_S: Final = 20
 
 
 def page(template: str, *, title: str, active: str = "", state: str = "", status: int = 200, **values: Any) -> Response:
-    """`active` is a key of `screens.NAV`. `values` are what the template itself asks for."""
+    """`active` is a key of `menu.NAV`. `values` are what the template itself asks for."""
     is_part = PART_HEADER in request.headers
     said = "" if is_part else _take_said()
-    text = ui().templates.get_template(template).render(
-        layout="part.html" if is_part else "layout.html",
-        title=title,
-        active=active,
-        state=state,
-        theme=theme(),
-        said=said,
-        who=g.get("who"),
-        can=_can,
-        moment=g.get("moment"),
-        now_us=g.moment.now_us if "moment" in g else 0,
-        csrf=sessions.form_mark(core(), session()),
-        has_session=bool(session()),
-        here=request.full_path.rstrip("?"),
-        origin=request.host_url.rstrip("/"),
-        version=core().version,
-        **values,
+    text = (
+        ui()
+        .templates.get_template(template)
+        .render(
+            layout="part.html" if is_part else "layout.html",
+            title=title,
+            active=active,
+            state=state,
+            theme=theme(),
+            said=said,
+            who=g.get("who"),
+            can=_can,
+            moment=g.get("moment"),
+            now_us=g.moment.now_us if "moment" in g else 0,
+            csrf=sessions.form_mark(core(), session()),
+            has_session=bool(session()),
+            here=request.full_path.rstrip("?"),
+            origin=request.host_url.rstrip("/"),
+            version=core().version,
+            **values,
+        )
     )
     response = Response(text, status, mimetype="text/html")
     if said:

@@ -3,9 +3,9 @@
 The dashboard and the APIs are siblings and know nothing of each other; `app/main.py` puts them together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Request
 
@@ -29,14 +29,27 @@ class Told(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is set, as it may be shown, and where that comes from."""
+
+    key: str
+    value: str
+    source: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """`admit`: who sends this request, by its header or as somebody without a token; raises Unauthorized.
-    `authenticate`: whose token this text is; raises Unauthorized. `note_refusal`: a login with this text was refused.
+    `note_refusal`: a login with this text was refused. `texts`: the OpenAPI text of each surface, by its name.
+    `checks`: each part of the installation, and `ok` where it is well now.
     """
 
     core: Core
     admit: Callable[[Request], Principal]
-    authenticate: Callable[[str], Principal]
     note_refusal: Callable[[Request, str], None]
     explain: Callable[[Exception], Told]
     request_id: Callable[[Request], str]
+    texts: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
+    checks: Callable[[], Mapping[str, str]] = dict
+    settings: Sequence[Setting] = ()

@@ -86,7 +86,7 @@ def size(count: float) -> str:
     while count >= 1024 and unit < len(_UNITS) - 1:
         count /= 1024
         unit += 1
-    return f"{count:.0f} B" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
+    return f"{count:.1f}".removesuffix(".0") + f" {_UNITS[unit]}"
 
 
 def amount(value: Resources) -> str:

@@ -4,7 +4,7 @@ offer  API -> broker -> node   run ids only: a doorbell. A forged or stale one c
 claim  node -> API             "I take these runs": answered with what to run
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.wire.codec import Json, each, maybe, part, take, text
 from app.wire.resources import Resources
@@ -17,8 +17,31 @@ MAX_BUNDLE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """`value` belongs wherever `mark` stands in the payload and the inputs: a text by chance that stands nowhere else.
+
+    It is never written down: neither by the API nor by a node, which puts it in just before the run starts.
+    """
+
+    name: str
+    mark: str
+    value: str = field(repr=False)
+
+    def to_wire(self) -> Json:
+        return {"name": self.name, "mark": self.mark, "value": self.value}
+
+    @classmethod
+    def from_wire(cls, source: Json) -> "Secret":
+        return cls(
+            name=take(source, "name", str),
+            mark=take(source, "mark", str),
+            value=take(source, "value", str),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
-    """Everything a node needs to run one run; references in `payload` are already resolved."""
+    """Everything a node needs to run one run; references in `payload` are already resolved, but for secrets."""
 
     run_id: str
     fence: int
@@ -35,7 +58,8 @@ class RunSpec:
     shape: Resources
     time_limit_s: int
     grace_s: int
-    token: str
+    token: str = field(repr=False)
+    secrets: tuple[Secret, ...] = ()
     trace: str | None = None
     """The W3C trace context that its program goes on in."""
 
@@ -58,6 +82,7 @@ class RunSpec:
             "graceS": self.grace_s,
             "token": self.token,
             "trace": self.trace,
+            **({"secrets": [secret.to_wire() for secret in self.secrets]} if self.secrets else {}),
         }
 
     @classmethod
@@ -79,6 +104,7 @@ class RunSpec:
             time_limit_s=take(source, "timeLimitS", int),
             grace_s=take(source, "graceS", int),
             token=take(source, "token", str),
+            secrets=each(source, "secrets", Secret.from_wire) if "secrets" in source else (),
             trace=maybe(source, "trace", str),
         )
 

@@ -45,6 +45,9 @@ class LogLine:
     def from_wire(cls, source: Json) -> "LogLine":
         if not isinstance(source, list):
             raise WireError("", "must be an array: line, atUs, stream, level, text")
+        if tuple(map(type, source)) == (int, int, str, str, str):  # as it always is, and there are many of them
+            line, at_us, stream, level, said = source
+            return cls(line=line, at_us=at_us, stream=stream, level=level, text=said)
         fields = dict(zip(("line", "atUs", "stream", "level", "text"), source, strict=False))
         return cls(
             line=take(fields, "line", int),

@@ -81,5 +81,10 @@ def node(name: str = "node-1", state: str = "online", **changes: Any) -> dict[st
     } | changes
 
 
+def said(*messages: Any) -> dict[str, Any]:
+    """All there is of a log by now."""
+    return {"items": list(messages), "followCursor": f"after {len(messages)}"}
+
+
 def page(*items: Any, cursor: str | None = None) -> dict[str, Any]:
     return {"items": list(items)} | ({"nextCursor": cursor} if cursor else {})

@@ -8,6 +8,7 @@ import pytest
 from tests.cli.conftest import Flotilla
 from tests.cli.fake_server import FakeServer
 from tests.cli.shapes import JOB_ID, NODE_ID, RUN_ID, TASK_ID, job, message, node, page, task
+from tests.cli.shapes import said as said_so
 
 JOBS = f"/v1/jobs/{JOB_ID}"
 QUEUE = "/v1/queues/@default/jobs"
@@ -127,7 +128,7 @@ def test_run_prints_what_the_program_says_and_ends_with_0(server: FakeServer, fl
     server.on("POST", QUEUE, job("pending"), status=201)
     server.on("GET", JOBS, job("running"), job("succeeded"))
     first, second = message(1, "hello"), message(2, "oh", "stderr")
-    server.on("GET", f"{JOBS}/messages", page(first), page(first, second))
+    server.on("GET", f"{JOBS}/messages", said_so(first), said_so(second), said_so())
     said = flotilla("run", "--cpu", "2", "--memory", "512", "ls", "-l")
     assert (said.code, said.out, said.err) == (0, "hello\n", "oh\n")
     (sent,) = server.bodies("POST", QUEUE)
@@ -138,7 +139,7 @@ def test_run_prints_what_the_program_says_and_ends_with_0(server: FakeServer, fl
 def test_run_of_a_program_that_fails_ends_with_1_and_says_why(server: FakeServer, flotilla: Flotilla) -> None:
     server.on("POST", QUEUE, job("pending"), status=201)
     server.on("GET", JOBS, job("failed"))
-    server.on("GET", f"{JOBS}/messages", page())
+    server.on("GET", f"{JOBS}/messages", said_so())
     server.on("GET", f"{JOBS}/tasks", page(task("failed", error={"code": "exit_code", "message": "exit code 3"})))
     said = flotilla("run", "--", "false")
     assert said.code == 1
@@ -197,7 +198,7 @@ def test_retry_says_which_tasks(server: FakeServer, flotilla: Flotilla) -> None:
 
 def test_logs_of_a_job_keep_stdout_and_the_rest_apart(server: FakeServer, flotilla: Flotilla) -> None:
     server.on("GET", JOBS, job())
-    lines = page(message(1, "out"), message(2, "err", "stderr"), message(3, "node", "system"))
+    lines = said_so(message(1, "out"), message(2, "err", "stderr"), message(3, "node", "system"))
     server.on("GET", f"{JOBS}/messages", lines)
     said = flotilla("logs", JOB_ID)
     assert (said.out, said.err) == ("out\n", "err\nnode\n")
@@ -205,10 +206,21 @@ def test_logs_of_a_job_keep_stdout_and_the_rest_apart(server: FakeServer, flotil
 
 def test_logs_of_a_task_are_those_of_all_its_runs(server: FakeServer, flotilla: Flotilla) -> None:
     server.on("GET", f"/v1/tasks/{TASK_ID}", task(name="mesh"))
-    server.on("GET", f"/v1/tasks/{TASK_ID}/runs", page({"id": "r1"}, {"id": "r2"}))
-    server.on("GET", "/v1/runs/r1/messages", page(message(1, "first")))
-    server.on("GET", "/v1/runs/r2/messages", page(message(1, "second")))
+    server.on("GET", f"/v1/tasks/{TASK_ID}/runs", page({"id": "r1", "number": 1}, {"id": "r2", "number": 2}))
+    server.on("GET", "/v1/runs/r1/messages", said_so(message(1, "first")))
+    server.on("GET", "/v1/runs/r2/messages", said_so(message(1, "second")))
     assert flotilla("logs", TASK_ID, "--names", "-f").out == "mesh: first\nmesh: second\n"
+    assert flotilla("logs", TASK_ID, "--attempt", "2").out == "second\n"
+
+
+def test_logs_ask_for_what_is_wanted_and_go_on_from_there(server: FakeServer, flotilla: Flotilla) -> None:
+    server.on("GET", JOBS, job("running"), job("running"), job("succeeded"))
+    server.on("GET", f"{JOBS}/messages", said_so(message(1, "one")), said_so(message(2, "two")), said_so())
+    options = ("--tail", "5", "--level", "warning", "--grep", "Boom", "--stream", "stderr")
+    assert flotilla("logs", JOB_ID, "-f", *options).out == "one\ntwo\n"
+    asked = [each.query for each in server.asked if each.path == f"{JOBS}/messages"]
+    wanted = {"limit": "1000", "tail": "5", "level": "warning", "q": "Boom", "matchCase": "true", "stream": "stderr"}
+    assert asked[:2] == [wanted, {**wanted, "cursor": "after 1"}]
 
 
 def test_explain_takes_a_task_or_the_first_open_one_of_a_job(server: FakeServer, flotilla: Flotilla) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.sql import log_pack
-from app.ports.logs import LinesWanted
+from app.ports.logs import LinesFound, LinesWanted
 from app.ports.records import StoredLine
 from app.ports.store import Store
 from app.wire.report import LogLine
@@ -33,11 +33,15 @@ def found(store: Store, **wanted: object) -> list[int]:
     return [one.place for one in store.read(lambda tx: tx.find_lines(asked)).lines]
 
 
+def looked(store: Store, wanted: LinesWanted) -> LinesFound:
+    return store.read(lambda tx: tx.find_lines(wanted))
+
+
 def walked(store: Store, wanted: LinesWanted) -> list[StoredLine]:
     """All of it, going on where each answer says."""
     out: list[StoredLine] = []
     for _ in range(10_000):
-        some = store.read(lambda tx: tx.find_lines(wanted))
+        some = looked(store, wanted)
         out += some.lines
         if some.looked is None:
             return out
@@ -120,8 +124,9 @@ def test_conditions(store: Store) -> None:
 def test_a_search_looks_at_so_much_and_says_where_to_go_on(store: Store) -> None:
     add(store, *[line(number, "needle" if number % 400 == 0 else "hay") for number in range(1, 2001)])
     wanted = LinesWanted(run_id=RUN, text="needle", limit=10, look_at=300)
-    first = store.read(lambda tx: tx.find_lines(wanted))
-    assert len(first.lines) <= 2 and first.looked is not None
+    first = looked(store, wanted)
+    assert len(first.lines) <= 2
+    assert first.looked is not None
     assert [one.place for one in walked(store, wanted)] == [400, 800, 1200, 1600, 2000]
     backwards = walked(store, replace(wanted, newest_first=True))
     assert [one.place for one in backwards] == [2000, 1600, 1200, 800, 400]

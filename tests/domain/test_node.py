@@ -22,7 +22,7 @@ NODE = Node(
     free=shape(4, 8192),
     queues=("@default",),
     tags=("linux",),
-    executors=("command", "python"),
+    executors=("command", "python", "python@3"),
     version="1",
     registered_at_us=0,
     heartbeat_at_us=10_000_000,
@@ -42,6 +42,9 @@ ROUTE = Route(queue="@default", tag="", executor="command", version="", shape=sh
         (replace(ROUTE, tag="gpu"), False),
         (replace(ROUTE, queue="other"), False),
         (replace(ROUTE, executor="container"), False),
+        (replace(ROUTE, executor="python", version="3"), True),
+        (replace(ROUTE, executor="python", version="4"), False),
+        (replace(ROUTE, version="3"), False),
     ],
 )
 def test_what_a_node_serves(route: Route, serves: bool) -> None:
@@ -78,7 +81,14 @@ def test_how_alive_a_node_is(now_us: int, changes: dict[str, bool], state: NodeS
 @pytest.mark.parametrize(
     ("route", "words"),
     [
-        (replace(ROUTE, executor="container"), "no node offers the executor 'container'; offered are: command, python"),
+        (
+            replace(ROUTE, executor="container"),
+            "no node offers the executor 'container'; offered are: command, python, python@3",
+        ),
+        (
+            replace(ROUTE, executor="python", version="4"),
+            "no node offers the executor 'python@4'; offered are: command, python, python@3",
+        ),
         (replace(ROUTE, queue="other"), "no node that offers 'command' serves the queue 'other'"),
         (replace(ROUTE, tag="gpu"), "no node that serves the queue '@default' has the tag 'gpu'"),
         (

@@ -45,6 +45,7 @@ ROUTES: Final[Mapping[str, Route]] = {
     "GET /v1/tasks/<id:task_id>/messages": route(LISTEN),
     "GET /v1/runs/<id:run_id>": route(READ),
     "GET /v1/runs/<id:run_id>/messages": route(LISTEN),
+    "GET /v1/runs/<id:run_id>/log": route(LISTEN),
     "GET /v1/runs/<id:run_id>/outputs": route(READ),
     "GET /v1/runs/<id:run_id>/usage": route(READ),
     "PUT /v1/runs/<id:run_id>/outputs/<path:name>": route(SELF, raw=b"hi", headers=BYTES),
@@ -67,6 +68,9 @@ ROUTES: Final[Mapping[str, Route]] = {
     # the organization
     "GET /v1/projects": route(READ),
     "POST /v1/projects": route(WRITE, {"name": "p"}),
+    "GET /v1/secrets": route(ADMIN),
+    "PUT /v1/secrets/<name>": route(ADMIN, {"value": "hidden"}),
+    "DELETE /v1/secrets/<name>": route(ADMIN),
     "GET /v1/tokens": route(ADMIN),
     "POST /v1/tokens": route(ADMIN, {"name": "t"}),
     "POST /v1/tokens/<key:token_id>/rotate": route(ADMIN),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.rest.native.schemas import account, fleet_out, job_out, run_out, task_out
+from app.rest.native.schemas import account, fleet_out, job_out, messages, run_out, task_out
 from app.rest.native.schemas.shown import Shown
 from tests.rest.conftest import NODE_ID, Api, noop
 
@@ -224,7 +224,7 @@ def test_what_is_documented_is_what_is_shown(api: Api) -> None:
         (task_out.TaskShown, task),
         (task_out.ExplanationShown, api.get(f"/v1/tasks/{task['id']}/explain").json),
         (run_out.RunShown, run),
-        (run_out.MessageShown, api.get(f"/v1/runs/{run['id']}/messages").json["items"][0]),
+        (messages.MessageShown, api.get(f"/v1/runs/{run['id']}/messages").json["items"][0]),
         (run_out.SampleShown, api.get(f"/v1/runs/{run['id']}/usage").json["items"][0]),
         (run_out.EventShown, api.get("/v1/events").json["items"][0]),
         (fleet_out.NodeShown, api.get(f"/v1/nodes/{NODE_ID}").json),

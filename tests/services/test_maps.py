@@ -453,7 +453,10 @@ def test_a_plan_tells_of_maps() -> None:
     world = World()
     world.node(cpu=4)
     found = plan(
-        world.core, "@default", _spec(a_map("m", values=[1, 2, 3], max_concurrency=2), task("a"), _later("n", "a"))
+        world.core,
+        world.who,
+        "@default",
+        _spec(a_map("m", values=[1, 2, 3], max_concurrency=2), task("a"), _later("n", "a")),
     )
     assert [(each.name, each.values, each.concurrency) for each in found.maps] == [("m", 3, 2), ("n", None, None)]
     assert (found.tasks, found.total.cpu_milli, [fit.tasks for fit in found.shapes]) == (3, 5000, [5])

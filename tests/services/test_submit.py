@@ -101,7 +101,7 @@ def test_a_wrong_job_is_refused_with_the_place_and_leaves_nothing(
     assert caught.value.problems[0].pointer == pointer
     assert query.jobs(world.core, world.who, ALL) == []
     with pytest.raises(Invalid):
-        plan.plan(world.core, "@default", JobSpec(name="dry", tasks=tuple(tasks)))
+        plan.plan(world.core, world.who, "@default", JobSpec(name="dry", tasks=tuple(tasks)))
 
 
 def test_many_wrong_references_are_counted_and_the_first_hundred_shown(world: World) -> None:
@@ -140,7 +140,7 @@ def test_a_plan_says_what_the_job_would_be_and_stores_nothing(world: World) -> N
         name="dry",
         tasks=(task("a"), *(task(f"m{n}", "a", shape=shape(2, 512)) for n in range(5)), task("z", "m0", "m1")),
     )
-    planned = plan.plan(world.core, "@default", spec)
+    planned = plan.plan(world.core, world.who, "@default", spec)
     assert (planned.tasks, planned.edges, planned.levels, planned.critical_path) == (7, 7, (1, 5, 1), 3)
     assert planned.total == shape(12, 2 * 256 + 5 * 512)
     fits = {fit.shape: (fit.tasks, fit.at_once, fit.nodes) for fit in planned.shapes}
@@ -149,5 +149,5 @@ def test_a_plan_says_what_the_job_would_be_and_stores_nothing(world: World) -> N
 
 
 def test_an_empty_plan() -> None:
-    planned = plan.plan(World().core, "@default", JobSpec(name="dry", tasks=()))
+    planned = plan.plan((world := World()).core, world.who, "@default", JobSpec(name="dry", tasks=()))
     assert (planned.tasks, planned.levels, planned.critical_path) == (0, (), 0)

@@ -117,7 +117,9 @@ def test_a_program_that_is_not_there_is_named(command: Command, make_work: MakeW
 @pytest.mark.parametrize(
     "payload",
     [None, {}, {"argv": []}, {"argv": "true"}, {"argv": ["a\0"]}, {"argv": ["true"], "env": {"A": 1}},
-     {"argv": ["true"], "successCodes": ["0"]}],
+     {"argv": ["true"], "successCodes": ["0"]}, {"argv": ["true"], "env": {"LD_PRELOAD": "/x.so"}},
+     {"argv": ["true"], "env": {"DYLD_INSERT_LIBRARIES": "x"}}, {"argv": ["true"], "env": {"=x": "1"}},
+     {"argv": ["true"], "env": {"A": "\0"}}],
 )  # fmt: skip
 def test_a_wrong_payload_fails_the_run_and_says_where(command: Command, make_work: MakeWork, payload: object) -> None:
     outcome = run(command, make_work("r", payload))

@@ -34,8 +34,16 @@ def test_what_is_set_is_read() -> None:
             "FLOTILLA_FILE_ROOTS": "/a:/b/c",
             "FLOTILLA_FETCH_ALLOW": "files.example, 10.0.0.0/8",
             "FLOTILLA_FETCH_PORTS": "9000",
+            "FLOTILLA_EXECUTORS_FILE": "/a.toml, b.toml",
+            "FLOTILLA_SANDBOX": "required",
+            "FLOTILLA_CONTAINER_RUNTIME": "podman",
+            "FLOTILLA_CONTAINER_REGISTRIES": "docker.io,registry.example:5000",
         }
     )
+    choices = settings.choices
+    assert choices.files == (Path("/a.toml"), Path("b.toml"))
+    assert (choices.sandbox, choices.container_runtime) == ("required", "podman")
+    assert choices.container_registries == {"docker.io", "registry.example:5000"}
     assert settings.node_dir == Path("/x")
     assert (settings.cpus, settings.memory_mb) == (1.5, 512)
     assert settings.queues == ("a", "b")
@@ -50,6 +58,8 @@ def test_everything_wrong_is_named_at_once() -> None:
     wrong = {"FLOTILLA_CPUS": "0", "FLOTILLA_MEMORY_MB": "1.5", "FLOTILLA_HANDOFF": "yes", "FLOTILLA_CALLABLES": "x"}
     wrong |= {"FLOTILLA_FETCH_ALLOW": "10.0.0.0/99", "FLOTILLA_FETCH_PORTS": "0", "FLOTILLA_FILE_ROOTS": "here"}
     wrong |= {"FLOTILLA_CACHE_MB": "-1", "FLOTILLA_FILE_MB": "x", "FLOTILLA_TRANSFER_S": "0"}
+    wrong |= {"FLOTILLA_SANDBOX": "on", "FLOTILLA_SANDBOX_READABLE": "here", "FLOTILLA_SANDBOX_NETWORK": "x"}
+    wrong |= {"FLOTILLA_CONTAINER_RUNTIME": "lxc", "FLOTILLA_CONTAINER_REGISTRIES": "docker.io/library"}
     with pytest.raises(SettingsError) as raised:
         read(wrong)
     for name in (*wrong, *NEEDED):

@@ -150,14 +150,18 @@ def test_an_announced_route_stays_known_when_the_api_lists_others(fleet: Fleet, 
     first, second = (api.add(name, {"callable": "noop"}, executor="python") for name in ("first", "second"))
     api.queues.clear()
     fleet.start(FLOTILLA_CLOCKWORK="production")
-    fleet.bell.add_consumer(route_of(first).key)
     fleet.bell.ring([first])
-    fleet.ended("first", within_s=3)
-    api.queues = {route_of(api.add("other", shell("true"), shape=TWO_CORES)).key}
-    for _ in range(2):  # the second one is heard when what the first one brought has been done
-        beats = len(api.beats)
-        fleet.bell.beat()
-        wait_until(lambda beats=beats: len(api.beats) > beats, 4, dump=fleet.logs)
+
+    def announced() -> bool:
+        fleet.bell.add_consumer(route_of(first).key)
+        return "first" in api.endings
+
+    wait_until(announced, 15, dump=fleet.logs)
+    other = api.add("other", shell("true"), shape=TWO_CORES)
+    api.queues = {route_of(other).key}
+    fleet.bell.beat()
+    fleet.bell.ring([other])
+    fleet.ended("other")
     fleet.bell.ring([second])
     fleet.ended("second", within_s=3)
 

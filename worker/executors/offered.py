@@ -1,6 +1,7 @@
 """What does this node offer? Its built-in executors, those of its files, those of other distributions: one table."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,10 +152,16 @@ class _Makers:
         if isinstance(how, Call):
             return DeclaredPython(declaration, how, self.python)
         if isinstance(how, Service):
-            return DeclaredService(declaration, how, self.api_url)
+            return self._service(declaration, how)
         if isinstance(how, Image):
             return self._container(declaration, how)
         return DeclaredCommand(declaration, how, self.command)
+
+    def _service(self, declaration: Declaration, service: Service) -> Executor | None:
+        if service.bearer and not os.environ.get(service.bearer):
+            log.error("the executor %s is left out: its variable %s is not set", declaration.name, service.bearer)
+            return None
+        return DeclaredService(declaration, service, self.api_url)
 
     def _container(self, declaration: Declaration, image: Image) -> Executor | None:
         needs = "rootfs" if self.engine and self.engine.kind == "runc" else "image"

@@ -58,7 +58,9 @@ def load(home: Home, taken: Collection[str]) -> Iterator[tuple[Card, Executor]]:
 def _made(point: EntryPoint, home: Home) -> tuple[Card, Executor]:
     """Raises whatever its code raises, and TypeError for what is no executor."""
     own = Home(api_url=home.api_url, folder=home.folder / point.name, mark=home.mark)
-    executor: Any = point.load()(own)
+    factory = point.load()
+    own.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    executor: Any = factory(own)
     for method in ("run", "trim", "close"):
         if not callable(getattr(executor, method, None)):
             raise TypeError(f"{point.value} has no method {method}")

@@ -23,6 +23,9 @@ class DeliveryReads:
     def pending_deliveries(self) -> int:
         return sum(1 for each in self._state.deliveries if each.due_at_us is not None)
 
+    def has_due_delivery(self) -> bool:
+        return any(each.due_at_us is not None and each.due_at_us <= self._now_us for each in self._state.deliveries)
+
 
 class DeliveryWrites(DeliveryReads):
     def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:

@@ -51,9 +51,7 @@ class MapReads:
     def values(self, map_seq: int, page: Page) -> list[ValueView]:
         after = None if page.after is None else first_seq(map_seq) + page.after[0]
         tasks = [self._state.tasks[seq] for seq in self._state.values_of.after(map_seq, after, page.limit)]
-        return [
-            ValueView(task=task, run=self._state.runs.get(task.run_id) if task.run_id else None) for task in tasks
-        ]
+        return [ValueView(task=task, run=self._state.runs.get(task.run_id) if task.run_id else None) for task in tasks]
 
     def lagging_maps(self, limit: int) -> list[Map]:
         found = [

@@ -17,6 +17,7 @@ from app.adapters.memory.overview import OverviewReads
 from app.adapters.memory.people import PeopleReads
 from app.adapters.memory.points import PointReads
 from app.adapters.memory.state import State
+from app.adapters.memory.secrets import SecretReads
 from app.adapters.memory.strips import StripReads
 from app.adapters.memory.templates import TemplateReads
 from app.domain.job import Job
@@ -41,7 +42,7 @@ ALL = 1 << 62
 
 
 class MemoryReader(
-    EventReads, GaugeReads, DeliveryReads, LogReads, MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, OverviewReads, AttentionReads, StripReads, PointReads, TemplateReads, FindingReads
+    SecretReads, EventReads, GaugeReads, DeliveryReads, LogReads, MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, OverviewReads, AttentionReads, StripReads, PointReads, TemplateReads, FindingReads
 ):
     def __init__(self, state: State, now_us: int) -> None:
         self._state = state
@@ -124,7 +125,7 @@ class MemoryReader(
         return self._state.nodes.get(node_id)
 
     def cards(self) -> Mapping[str, Sequence[Card]]:
-        return {node_id: self._state.cards[node_id] for node_id in self._state.cards.keys()}  # noqa: SIM118
+        return dict(self._state.cards)
 
     def held(self, node_ids: Collection[str]) -> list[Run]:
         return [self._state.runs[run_id] for run_id in sorted(self._held_ids(node_ids))]

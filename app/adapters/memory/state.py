@@ -17,6 +17,7 @@ from app.ports.hooks import Delivery
 from app.ports.people import Entry, Organization, User
 from app.ports.points import Point
 from app.ports.records import Asset, Event, KeptAnswer, LooseBlob, Project, Queue, StoredLine, Token, ValueChunk
+from app.ports.secrets import Secret
 from app.wire.cards import Card
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample
@@ -76,9 +77,10 @@ class State:
         self.leases: Table[str, tuple[str, int]] = Table(journal)
         self.stamps: Table[str, int] = Table(journal)
         self.keys: Table[str, str] = Table(journal)
+        self.secrets: Table[tuple[str, str], Secret] = Table(journal)
         self.tallies: Table[TallyKey, tuple[TallyKey, int]] = Table(journal)
         self.deliveries: Table[int, Delivery] = Table(journal)
-        self.cards: Table[str, tuple[Card, ...]] = Table(journal)  # by node id
+        self.cards: Table[str, tuple[str, tuple[Card, ...]]] = Table(journal)  # with the node id
         self.points: Table[str, tuple[Point, ...]] = Table(journal)  # by node id
         self.jobs_of_org: Index[str] = Index(journal)  # seq
         self.tasks_of_job: Index[int] = Index(journal)  # (position, seq)

@@ -12,6 +12,7 @@ from app.adapters.memory.maps import MapWrites
 from app.adapters.memory.finding import FindingWrites
 from app.adapters.memory.people import PeopleWrites
 from app.adapters.memory.points import PointWrites
+from app.adapters.memory.secrets import SecretWrites
 from app.adapters.memory.templates import TemplateWrites
 from app.adapters.memory.unserved import OutsideWrites
 from app.domain.job import Desired, Job
@@ -23,7 +24,7 @@ from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
 
 
-class MemoryWriter(PointWrites, TallyWrites, DeliveryWrites, LogWrites, OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites):
+class MemoryWriter(SecretWrites, PointWrites, TallyWrites, DeliveryWrites, LogWrites, OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites):
     def reserve(self, kind: str, count: int) -> int:
         return self._state.number(kind, count)
 
@@ -89,7 +90,7 @@ class MemoryWriter(PointWrites, TallyWrites, DeliveryWrites, LogWrites, OutsideW
         self._state.nodes.put(node.id, node)
 
     def save_cards(self, node_id: str, cards: Sequence[Card]) -> None:
-        self._state.cards.put(node_id, tuple(cards))
+        self._state.cards.put(node_id, (node_id, tuple(cards)))
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
         node = self._state.nodes.get(node_id)

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from app.adapters.sql.part import FIRST, Part
 from app.adapters.sql.session import Row, dump
-from app.adapters.sql.statement import Insert, Statement
+from app.adapters.sql.statement import ONE, Insert, Statement
 from app.adapters.sql.tables import deliveries
 from app.ports.hooks import Delivery, DeliveryState
 from app.ports.records import Page
@@ -28,9 +28,11 @@ _of_job = Statement(
 )
 _waiting = deliveries.c.due_at_us.is_not(None)
 _pending = Statement(select(func.count()).select_from(deliveries).where(_waiting))
+_is_due = deliveries.c.due_at_us <= bindparam("now_us")
+_any_due = Statement(select(deliveries.c.seq).where(_waiting, _is_due).order_by(deliveries.c.due_at_us).limit(ONE))
 _due = Statement(
     select(deliveries)
-    .where(_waiting, deliveries.c.due_at_us <= bindparam("now_us"))
+    .where(_waiting, _is_due)
     .order_by(deliveries.c.due_at_us)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -68,6 +70,9 @@ class DeliveryReads(Part):
     def pending_deliveries(self) -> int:
         rows = self._session.rows(_pending)
         return int(rows[0][0])
+
+    def has_due_delivery(self) -> bool:
+        return self._session.row(_any_due, now_us=self.now_us) is not None
 
 
 class DeliveryWrites(Part):

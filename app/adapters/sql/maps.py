@@ -79,12 +79,7 @@ _unsuccessful = Statement(_in_range.where(tasks.c.state != bindparam("succeeded"
 _seqs = Statement(
     select(tasks.c.seq).where(tasks.c.job_seq == bindparam("job_seq"), text(PLAIN)).order_by(tasks.c.position)
 )
-_lagging = Statement(
-    select(maps)
-    .where(text(LAGGING))
-    .order_by(maps.c.task_seq)
-    .limit(bindparam("most"))
-)
+_lagging = Statement(select(maps).where(text(LAGGING)).order_by(maps.c.task_seq).limit(bindparam("most")))
 _due = Statement(
     select(maps)
     .where(maps.c.fetch_at_us.is_not(None), maps.c.fetch_at_us <= bindparam("now_us"))

@@ -30,6 +30,7 @@ from app.adapters.sql.said import SaidReads, SaidWrites
 from app.adapters.sql.session import Session
 from app.adapters.sql.strips import StripReads
 from app.adapters.sql.tasks import TaskReads, TaskWrites
+from app.adapters.sql.secrets import SecretReads, SecretWrites
 from app.adapters.sql.templates import TemplateReads, TemplateWrites
 from app.ports.store import Reader, Writer
 
@@ -57,6 +58,7 @@ class SqlReader(
     PointReads,
     PeopleReads,
     AssetReads,
+    SecretReads,
     TemplateReads,
 ):
     pass
@@ -80,6 +82,7 @@ class SqlWriter(
     OutsideWrites,
     PeopleWrites,
     AssetWrites,
+    SecretWrites,
     TemplateWrites,
     PointWrites,
     Deletion,

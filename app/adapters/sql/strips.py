@@ -11,7 +11,7 @@ from app.ports.records import Page, ValueView
 from app.ports.strips import Cell
 from app.wire.states import TaskState
 
-_number = (tasks.c.seq - bindparam("origin")).op("/")(bindparam("size"))
+_number = (tasks.c.seq - bindparam("origin")).op("/", precedence=9)(bindparam("size"))
 _between = tasks.c.seq.between(bindparam("first"), bindparam("last"))
 _of_job = tasks.c.job_seq == bindparam("job_seq")
 

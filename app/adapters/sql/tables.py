@@ -446,6 +446,19 @@ tokens = Table(
     Index("tokens_by_org", "org_id", "created_at_us", "id"),
 )
 
+# Sealed with a key that is not in here.
+secrets = Table(
+    "secrets",
+    METADATA,
+    _key("org_id", Words),
+    _key("name", Words),
+    _must("sealed", Words),
+    _must("created_at_us"),
+    _must("changed_at_us"),
+    _must("changed_by", Words),
+    sqlite_with_rowid=False,
+)
+
 organizations = Table(
     "organizations", METADATA, _key("id", Words), _must("name", Words), _must("created_at_us")
 )

@@ -1,7 +1,7 @@
 """The native API below /v1: schemas by noun, views that are sentences, and its OpenAPI text."""
 
 from app.rest import problems
-from app.rest.native import account, assets, fleet, jobs, messages, outputs, people, runs, tasks, tell, templates
+from app.rest.native import account, assets, deliveries, events, fleet, jobs, messages, outputs, people, runs, tasks, tell, templates
 from app.rest.native.schemas.shown import ProblemShown
 from app.rest.surface import Surface
 
@@ -20,6 +20,8 @@ SURFACE = Surface(
         jobs.routes,
         tasks.routes,
         runs.routes,
+        events.routes,
+        deliveries.routes,
         messages.routes,
         fleet.routes,
         account.routes,
@@ -29,7 +31,7 @@ SURFACE = Surface(
         assets.routes,
         outputs.routes,
     ),
-    plain=("protocol", "health"),
+    plain=("protocol", "health", "metrics"),
     error=ProblemShown,
     error_type=problems.MEDIA_TYPE,
 )

@@ -39,7 +39,7 @@ def submit_job(asked: Mapping[str, Any], job: Mapping[str, Any], queue: str) -> 
         raise Invalid([Problem("", f"the queue's name {wrong}")])
     spec = to_spec(job)
     if asked.get("dry_run") == "true":
-        return jsonify(PlanShown.show(plan(core(), queue, spec)))
+        return jsonify(PlanShown.show(plan(core(), who(), queue, spec)))
     accepted = submit(core(), who(), queue, spec, repeats.key(f"POST /v1/queues/{queue}/jobs"))
     return accepted, {"Location": f"/v1/jobs/{accepted.id}"}
 

@@ -1,4 +1,4 @@
-"""Runs, what they used, and events."""
+"""Runs, and what they used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,11 @@ from typing import Any
 from flask import Response
 
 from app.domain.run import Run
-from app.ports.records import Event, Page
 from app.rest import auth, entity
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
-from app.rest.native.schemas.queries import EventsQuery, PageQuery
-from app.rest.native.schemas.run_out import EventShown, RunShown, SampleShown
+from app.rest.native.schemas.queries import PageQuery
+from app.rest.native.schemas.run_out import RunShown, SampleShown
 from app.rest.paging import Listing, window
 from app.services import query
 from app.wire.usage import Sample
@@ -54,32 +53,6 @@ def read_run(run_id: str) -> Response:
 def list_samples(asked: Mapping[str, Any], run_id: str) -> Listing[Sample]:
     """What a run had used, over time"""
     return window(asked, lambda page: query.samples(core(), who(), run_id, page), key=lambda sample: (sample.at_us,))
-
-
-@routes.get("/v1/jobs/<id:job_id>/events")
-@READ
-@routes.arguments(EventsQuery, location="query")
-@routes.listing(EventShown)
-def list_job_events(asked: Mapping[str, Any], job_id: str) -> Listing[Event]:
-    """What happened to a job, oldest first"""
-    return _events(asked, job_id)
-
-
-@routes.get("/v1/events")
-@READ
-@routes.arguments(EventsQuery, location="query")
-@routes.listing(EventShown)
-def list_events(asked: Mapping[str, Any]) -> Listing[Event]:
-    """What happened to all jobs, oldest first"""
-    return _events(asked, None)
-
-
-def _events(asked: Mapping[str, Any], job_id: str | None) -> Listing[Event]:
-    def read(page: Page) -> list[Event]:
-        start = Page(limit=page.limit, after=page.after or (asked.get("after", 0),))
-        return query.events(core(), who(), start, job_id)
-
-    return window(asked, read, key=lambda event: (event.seq,))
 
 
 def _run_key(run: Run) -> tuple[int, int, int]:

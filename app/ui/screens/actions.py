@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from app.domain.errors import NotFound
 from app.domain.job import Job
 from app.ports.records import TaskView
-from app.services import control, rerun
+from app.services import control, hold, rerun
 from app.services.access import Principal
 from app.services.core import Core
 from app.ui import guard, pages
@@ -35,6 +35,8 @@ JOB_VERBS: Final[Mapping[str, tuple[Callable[[Core, Principal, str], Job], str]]
 TASK_VERBS: Final[Mapping[str, tuple[Callable[[Core, Principal, str], TaskView], str]]] = {
     "cancel": (control.cancel_task, "Canceled."),
     "retry": (rerun.retry_task, "It runs again, and so does what ended below it."),
+    "pause": (hold.pause_task, "Paused: what runs of it goes on, nothing new of it starts."),
+    "resume": (hold.resume_task, "It goes on."),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from app.domain.errors import NotFound
+from app.domain.task import Task
 from app.ports.records import TaskView
 from app.services import query
 from app.services.explain import explain
@@ -45,8 +46,8 @@ def show_graph(job_id: str) -> Response:
 @routes.get("/ui/jobs/<id:job_id>/graph")
 @guard.needs("jobs:read")
 def draw(job_id: str) -> Response:
-    """What is drawn. `tasks` as [id, name, number of the state, a map's values by state or null], in order of
-    submission; `edges` as positions, two by two, in a row.
+    """What is drawn. `tasks` in order of submission as [id, name, number of the state, a map's values by state or null,
+    milliseconds that it took or null]; `edges` as positions, two by two, in a row.
     """
     job = find(job_id)
     if job.total > DRAWN:
@@ -59,7 +60,8 @@ def draw(job_id: str) -> Response:
             "states": _STATES,
             "tones": [words.tone(state) for state in _STATES],
             "tasks": [
-                [view.task.id, view.task.name, _STATES.index(view.task.state), _map(view)] for view in seen.tasks
+                [view.task.id, view.task.name, _STATES.index(view.task.state), _map(view), _took_ms(view.task)]
+                for view in seen.tasks
             ],
             "edges": [places[end] for edge in seen.edges for end in edge],
         }
@@ -68,6 +70,12 @@ def draw(job_id: str) -> Response:
 
 def _map(view: TaskView) -> dict[str, int] | None:
     return None if view.map is None else {state.value: count for state, count in view.map.counts.items() if count}
+
+
+def _took_ms(task: Task) -> int | None:
+    if task.started_at_us is None or task.finished_at_us is None:
+        return None
+    return (task.finished_at_us - task.started_at_us) // 1000
 
 
 def _chosen(job_id: str, task_id: str) -> TaskView:

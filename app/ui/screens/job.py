@@ -1,4 +1,7 @@
-"""S3, a job: its tasks, its files, its events, and how a program asks for all of it. Graph and timeline have own files."""
+"""S3, a job: its tasks, its files, its events, and how a program asks for all of it.
+
+Graph and timeline have files of their own.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,6 +22,7 @@ from app.wire.states import TaskState
 routes = Blueprint("job", __name__)
 
 _ROWS: Final = 100
+_STATES: Final = tuple(state.value for state in TaskState)
 _LOOKED_AT: Final = 5000
 """Tasks that one page looks through for those of a state."""
 _AT_ONCE: Final = 1000
@@ -36,12 +40,12 @@ def short(job_id: str) -> Response:
 @guard.needs("jobs:read")
 def show_tasks(job_id: str) -> Response:
     job, state = find(job_id), request.args.get("state", "")
-    if state and state not in TaskState:
-        raise NotFound(f"there is no such state; tasks are {', '.join(TaskState)}")
+    if state and state not in _STATES:
+        raise NotFound(f"there is no such state; tasks are {', '.join(_STATES)}")
     after = request.args.get("after", type=int)
     shown, next_after = _tasks(job, state, after)
     return job_page(
-        "job_tasks.html", job, "tasks", tasks=shown, wanted=state, states=TaskState, after=after, next_after=next_after
+        "job_tasks.html", job, "tasks", tasks=shown, wanted=state, states=_STATES, after=after, next_after=next_after
     )
 
 

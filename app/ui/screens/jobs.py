@@ -23,6 +23,7 @@ routes = Blueprint("jobs", __name__)
 _ROWS: Final = 50
 _MOST_NEWER: Final = 99
 _MOST_AT_ONCE: Final = 100
+_STATES: Final = {state.value: state for state in JobState}
 _ASKED: Final = ("state", "q", "queue", "project")
 
 
@@ -50,13 +51,13 @@ def list_jobs() -> Response:
         most_newer=_MOST_NEWER,
         counts=counts,
         most=MOST_COUNTED,
-        states=JobState,
+        states=_STATES,
         queues=[view.queue.name for view in query.queues(core(), who())],
         projects={project.id: project.name for project in query.projects(core(), who()) if not project.removed},
         address=address(asked),
-        fresh_address=address(asked | held | ({"before": str(before)} if before is not None else {})),
+        fresh_address=address(asked | held | {"before": "" if before is None else str(before)}),
         next_address=address(asked | {"before": str(shown[-1].seq)}) if len(found) > _ROWS else "",
-        with_state=lambda state: address({k: v for k, v in asked.items() if k != "state"} | ({"state": state} if state else {})),
+        with_state=lambda state: address({**asked, "state": state}),
         shares=shares,
     )
 
@@ -100,18 +101,19 @@ def do_bulk() -> Response:
 
 
 def address(asked: dict[str, str]) -> str:
-    return "/jobs" + (f"?{urlencode(asked)}" if asked else "")
+    given = {name: value for name, value in asked.items() if value}
+    return "/jobs" + (f"?{urlencode(given)}" if given else "")
 
 
 def _find(asked: dict[str, str], page: Page) -> list[Job]:
     state = asked.get("state")
-    if state is not None and state not in JobState:
-        raise NotFound(f"there is no such state; jobs are {', '.join(JobState)}")
+    if state is not None and state not in _STATES:
+        raise NotFound(f"there is no such state; jobs are {', '.join(_STATES)}")
     return query.jobs(
         core(),
         who(),
         page,
-        state=JobState(state) if state else None,
+        state=_STATES[state] if state else None,
         text=asked.get("q"),
         queue=asked.get("queue"),
         project_id=asked.get("project"),

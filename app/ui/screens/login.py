@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, request
 
 from app.domain.errors import FlotillaError, Unauthorized
-from app.services import sessions
+from app.services import access, sessions
 from app.services.access import Principal
 from app.ui import guard, pages
 from app.ui.context import core, ui
@@ -22,7 +22,7 @@ def show_login() -> Response:
 def log_in() -> Response:
     text, to = request.form.get("token", "").strip(), request.form.get("next", "/")
     try:
-        who = ui().ways.authenticate(text)
+        who = access.authenticate(core(), text)
         opened = sessions.open_session(core(), who)
     except FlotillaError as refusal:
         if isinstance(refusal, Unauthorized):

@@ -16,7 +16,7 @@ routes = Blueprint("overview", __name__)
 
 _RECENT: Final = 12
 _FAILED: Final = 5
-_ORDER: Final = (JobState.SUCCEEDED, JobState.CANCELED, JobState.FAILED, JobState.PAUSED, JobState.RUNNING, JobState.PENDING)
+_ENDED: Final = (JobState.SUCCEEDED, JobState.CANCELED, JobState.FAILED)
 _OPEN: Final = (JobState.RUNNING, JobState.PENDING, JobState.PAUSED)
 
 
@@ -61,7 +61,7 @@ def _columns(activity: Sequence[Slice], from_us: int) -> list[Column]:
 
 def _column(at_us: int, counts: Mapping[JobState, int], highest: int) -> Column:
     pieces, base = [], 0
-    for state in _ORDER:
+    for state in (*_ENDED, *_OPEN):
         count = counts.get(state, 0)
         if count:
             pieces.append((state, base / highest, (base + count) / highest))

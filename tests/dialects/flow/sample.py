@@ -5,16 +5,16 @@ package index, so that this says the same with `requests`: the first two by `Sam
 its host before `nextUrl` and asks for download addresses 25 at a time.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from tests.wait import wait_until
+
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
 SPACE = "scratch:@default"
-PAUSE_S = 0.05
 LONGEST_S = 60
 
 
@@ -61,11 +61,11 @@ class Sample:
         return str(self.ask("POST", self.jobs, json=job).json()["id"])
 
     def wait(self, job_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + LONGEST_S
-        while (job := self.ask("GET", f"{self.jobs}/{job_id}").json())["status"] not in ENDED:
-            assert time.monotonic() < deadline, job
-            time.sleep(PAUSE_S)  # a client's poll
-        return dict(job)
+        def ended() -> dict[str, Any] | None:
+            job: dict[str, Any] = self.ask("GET", f"{self.jobs}/{job_id}").json()
+            return job if job["status"] in ENDED else None
+
+        return wait_until(ended, LONGEST_S) or {}
 
     def files(self, job_id: str, what: str) -> Iterator[dict[str, Any]]:
         yield from self.ask("GET", f"{self.jobs}/{job_id}/{what}").json()["results"]

@@ -1,6 +1,6 @@
 """Which moments does the animation show? One for each of its frames, evenly over one turn.
 
-    python3 frames.py COUNT
+python3 frames.py COUNT
 """
 
 import json

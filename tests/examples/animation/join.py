@@ -1,6 +1,6 @@
 """Frames become one animated PNG: their pixels as they were deflated, in order, behind a chunk each that says how long.
 
-    python3 join.py FOLDER DELAY_MS      writes animation.png
+python3 join.py FOLDER DELAY_MS      writes animation.png
 """
 
 import json

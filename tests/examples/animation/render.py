@@ -25,7 +25,7 @@ CELLS = 6.6
 
 
 def ball(points, turn):
-    """About how far it is to the ball's walls: the gyroid rises through the ball, which swings; in one turn both are back."""
+    """About how far it is to the walls: the gyroid rises through the ball, which swings; in a turn both are back."""
     angle = 0.7 * np.sin(2 * np.pi * turn)
     x, y, z = points.T
     x, z = np.cos(angle) * x - np.sin(angle) * z, np.sin(angle) * x + np.cos(angle) * z
@@ -134,9 +134,12 @@ def png(colours):
     lines = np.zeros((height, 1 + 3 * width), np.uint8)
     lines[:, 1:] = np.rint(colours * 255).astype(np.uint8).reshape(height, -1)
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    pixels = zlib.compress(lines.tobytes(), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 if __name__ == "__main__":

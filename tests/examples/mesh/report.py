@@ -13,8 +13,8 @@ import matplotlib as mpl
 import numpy as np
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.collections import LineCollection  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.collections import LineCollection
 
 INK, SOFT, GRID, PAPER = "#1f2933", "#6b7785", "#e4e8ec", "#f7f9fb"
 METAL = np.array([0.93, 0.55, 0.23])
@@ -136,7 +136,8 @@ def draw_profile(axes, slices, figures):
     axes.plot(heights, areas, color="#3066be", linewidth=2)
     axes.set_ylim(0)
     difference = figures["sliced"] / figures["volume"] - 1
-    dress(axes, "Area of each slice, in mm²", f"height in mm; under the curve {figures['sliced']:,.0f} mm³ ({difference:+.3%})")
+    under = f"under the curve {figures['sliced']:,.0f} mm³ ({difference:+.3%})"
+    dress(axes, "Area of each slice, in mm²", f"height in mm; {under}")
 
 
 def dress(axes, title, label):

@@ -2,7 +2,7 @@
 
     python3 split.py LEAST_WORDS      writes parts.jsonl, one {"name", "text"} a line, without topics that are shorter
 
-Only prose is kept: what is indented in the reference is code or grammar, and a heading is no sentence.
+Only prose is kept: what is indented in the reference is code or grammar, and what ends without a stop is a heading.
 """
 
 import json
@@ -19,7 +19,8 @@ def prose(text):
     paragraphs = []
     for block in text.split("\n\n"):
         lines = block.splitlines()
-        if lines and not lines[0].startswith(" ") and not any(RULE.fullmatch(line.strip()) for line in lines):
+        heading = any(RULE.fullmatch(line.strip()) for line in lines)
+        if not heading and not block.startswith(" ") and block.rstrip().endswith((".", ":", "!", "?")):
             paragraphs.append(" ".join(line.strip() for line in lines))
     return re.sub(r'["*`_]', "", "\n".join(paragraphs))
 

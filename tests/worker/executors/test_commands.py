@@ -159,3 +159,9 @@ def test_a_callable_gets_its_parameters_and_a_bundle_stays_one(
     assert [work for work, _ in done] == works
     assert [code_of(outcome) for _, outcome in done] == [None, None, "bad_parameters", None, "bad_parameters", None]
     assert done[1][1].usage.wall_s >= 0.01
+
+
+@pytest.mark.parametrize("name", ["os:system", "builtins:eval", "..:x", "os.system", "worker.executors.trials:noop"])
+def test_a_callable_that_is_not_registered_is_refused(python: Python, make_work: MakeWork, name: str) -> None:
+    (done,) = [each for each in python.run([make_work("r", {"callable": name, "arguments": {}})]) if each is not None]
+    assert code_of(done[1]) == "unknown_callable"

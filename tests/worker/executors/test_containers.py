@@ -6,7 +6,10 @@ No engine can be counted on where tests run, so that its program is played by on
 
 import json
 import os
+import shutil
 import signal
+import socket
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,12 +27,13 @@ from tests.worker.executors.conftest import Declare, code_of, message_of, run_on
 from worker.executors.command import Command
 from worker.executors.containers.choosing import find
 from worker.executors.containers.daemon import Daemon
-from worker.executors.containers.engine import Box, EngineError
+from worker.executors.containers.engine import FOLDER, Box, EngineError
 from worker.executors.containers.runc import Runc, config
 from worker.executors.declared.boxes import DeclaredContainer
 from worker.executors.declared.declaration import Image
 from worker.executors.declared.images import allow
 from worker.outcome import Outcome, Why
+from worker.supervise import Launch, Warden
 
 DIGEST = f"registry.example/tool@sha256:{'0' * 64}"
 FILE = f"""
@@ -83,7 +87,8 @@ def test_what_the_engine_is_told(
     options = words[:at]
     for expected in (
         ["--rm"], ["--name", "flotilla-r.1"], ["--label", "flotilla.node=node-1"], ["--network", "none"],
-        ["--read-only"], ["--cap-drop", "ALL"], ["--security-opt", "no-new-privileges"], ["--pids-limit", "4096"], ["--memory", "128m"],
+        ["--read-only"], ["--cap-drop", "ALL"], ["--security-opt", "no-new-privileges"], ["--pids-limit", "4096"],
+        ["--memory", "128m"],
         ["--memory-swap", "128m"], ["--cpus", "1.5"], ["--workdir", "/work"],
         ["--mount", f"type=bind,source={work.folder},target=/work"],
     ):  # fmt: skip
@@ -112,7 +117,7 @@ def test_tokens_go_by_name_so_that_ps_does_not_show_them(
     assert not [word for word in words if "run-token" in word or "s3cret" in word]
     env = orjson.loads((engine.folder / "env").read_bytes())
     assert (env["FLOTILLA_RUN_TOKEN"], env["SECRET"], env["FLOTILLA_RESULT"]) == (
-        "run-token", "s3cret", "/work/.flotilla-result.json",
+        "run-token", "s3cret", f"{FOLDER}/.flotilla-result.json",
     )  # fmt: skip
     assert "FLOTILLA_NODE_TOKEN" not in env
     assert env.get("HOME") == os.environ.get("HOME")  # a run's folder must not bring the engine's configuration
@@ -304,3 +309,32 @@ def test_a_bundle_is_made_for_a_run_and_forgotten(tmp_path: Path) -> None:
     assert bundle.stat().st_mode & 0o077 == 0
     runc.forget(box(tmp_path))
     assert not bundle.exists()
+
+
+@pytest.mark.fault
+def test_the_warden_ends_what_is_not_below_it_also_without_the_node(tmp_path: Path) -> None:
+    warden = Warden({"FLOTILLA_NODE_DIR": str(tmp_path)})
+    ended = tmp_path / "ended"
+    launch = Launch(
+        argv=("sleep", "1030"), env={"PATH": os.environ["PATH"]}, cwd="/", memory_mib=64, cpu_milli=1000, grace_s=1,
+        last=("touch", str(ended)),
+    )  # fmt: skip
+    warden.start(launch)
+    wait_until(lambda: psutil.Process(warden.pid).children())
+    warden.socket.shutdown(socket.SHUT_RDWR)  # as when the node dies
+    wait_until(ended.exists)
+    warden.close()
+
+
+def test_docker_s_own_program_understands_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = shutil.which("docker")
+    if program is None:
+        pytest.skip("there is no docker on this machine")
+    monkeypatch.setattr("worker.executors.containers.daemon.ask", lambda command: "")
+    docker = Daemon(program, "docker", "n")
+    nowhere = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{tmp_path}/nowhere", "A": "1"}
+    for words in (docker.prepare(box(tmp_path, image=DIGEST, stdin=True)), docker.end(box(tmp_path))):
+        told = subprocess.run(words, env=nowhere, capture_output=True, text=True, timeout=20, check=False)
+        assert told.returncode != 0
+        assert "daemon" in told.stderr, told.stderr  # it got as far as looking for one
+        assert "flag" not in told.stderr

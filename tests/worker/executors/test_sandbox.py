@@ -1,4 +1,4 @@
-"""In the sandbox a command sees the system and its folder, writes to its folder, and is limited and ended as outside."""
+"""In the sandbox a command sees the system and its folder, writes to its folder, is limited and ended as outside."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def shell(text: str) -> dict[str, object]:
 
 def test_it_works_as_outside(command: Command, make_work: MakeWork) -> None:
     work = make_work(
-        "r", {**shell("cat; pwd; echo '[1]' > $FLOTILLA_RESULT; exit 3"), "stdin": "in", "successCodes": [3]}
+        "r", {**shell("cat; pwd; echo '[1]' > $FLOTILLA_RESULT; exit 3"), "stdin": "in\n", "successCodes": [3]}
     )
     outcome = run_one(command, work)
     assert (outcome.state, outcome.exit_code, outcome.result) == (RunState.SUCCEEDED, 3, [1])

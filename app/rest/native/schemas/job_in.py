@@ -11,6 +11,7 @@ from app.domain.job import JobSpec
 from app.rest import paths
 from app.rest.native.fields import Choice, Flag, Object, Strict, Text, Whole, text_problem
 from app.rest.native.schemas.tasks_in import Tasks
+from app.services.hooks import DEFAULT, EVENTS
 
 MOST_WEBHOOKS = 16
 
@@ -48,8 +49,22 @@ class WebhookUrl(fields.String):
         return str(value)
 
 
+class WebhookEvents(fields.List[Any]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        loaded: list[Any] = super()._deserialize(value, attr, data, **kwargs)
+        if not loaded or len(set(loaded)) < len(loaded):
+            raise ValidationError("must name at least one event, and each once")
+        return loaded
+
+
 class Webhook(Strict):
     url = WebhookUrl(required=True)
+    events = WebhookEvents(
+        Choice(EVENTS), metadata={"description": f"{', '.join(DEFAULT)} by default.", "minItems": 1}
+    )
+    secret = Text(
+        limits.MAX_LABEL, metadata={"description": "What it is signed with, never shown; else the organization's."}
+    )
 
 
 class JobIn(Strict):

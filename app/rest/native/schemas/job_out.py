@@ -17,6 +17,7 @@ from app.rest.native.schemas.shown import (
     time_or_none,
 )
 from app.rest.native.schemas.task_out import progress
+from app.services import hooks
 from app.services.plan import Plan
 from app.services.query import GraphView
 
@@ -69,7 +70,7 @@ class JobShown(Shown):
             "labels": value.labels,
             "maxFailedTasks": value.max_failed_tasks,
             "continueOnFailure": value.continue_on_failure,
-            "webhooks": value.webhooks,
+            "webhooks": hooks.shown(value.webhooks),
             "templateId": value.template_id,
             "templateVersion": value.template_version,
             "traceparent": value.traceparent,

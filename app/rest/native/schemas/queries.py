@@ -9,7 +9,7 @@ from app.rest.native.fields import Choice, Number, Strict, Text
 from app.wire.states import JobState
 
 SORTS = ("created:-1",)
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
 
 
 class PageQuery(Strict):
@@ -40,7 +40,14 @@ class TasksQuery(PageQuery):
 
 
 class EventsQuery(PageQuery):
-    after = Number(0, _LARGEST, metadata={"description": "Events with a larger seq."})
+    after = Number(0, LARGEST, metadata={"description": "Events with a larger seq."})
+
+
+class StreamQuery(EventsQuery):
+    job_id = fields.UUID(data_key="job", metadata={"description": "Events of this job."})
+    ticket = fields.String(
+        validate=lambda text: _short(text), metadata={"description": "In place of a token, once; for browsers."}
+    )
 
 
 class SubmitQuery(Strict):

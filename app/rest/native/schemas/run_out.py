@@ -6,6 +6,7 @@ from app.domain.run import Run
 from app.ports.records import Event
 from app.rest.native.fields import Time, rfc3339
 from app.rest.native.schemas.shown import Document, FailureShown, Shown, failure, list_of, time_or_none
+from app.services import live
 from app.wire.usage import Sample, Usage
 
 _NO_USAGE = Usage()
@@ -97,13 +98,16 @@ class EventShown(Shown):
 
     @staticmethod
     def show(value: Event) -> Document:
-        return {
-            "seq": value.seq,
-            "jobId": value.job_id,
-            "time": rfc3339(value.at_us),
-            "kind": value.kind,
-            "data": value.data,
-        }
+        return live.show(value)
+
+
+class TicketShown(Shown):
+    ticket = fields.String(metadata={"description": "Good once."})
+    expiresAt = Time()
+
+    @staticmethod
+    def show(value: live.Ticket) -> Document:
+        return {"ticket": value.text, "expiresAt": rfc3339(value.expires_at_us)}
 
 
 EventList = list_of(EventShown)

@@ -7,6 +7,7 @@ from app.domain.task import TaskSpec
 from app.domain.template import Question, Template, VersionNote
 from app.rest.native.fields import Time, rfc3339
 from app.rest.native.schemas.shown import Document, Shown, amount, list_of
+from app.services import hooks
 from app.services.templates import TemplateView
 
 
@@ -107,7 +108,7 @@ def _job(spec: JobSpec) -> Document:
         "labels": spec.labels,
         "maxFailedTasks": spec.max_failed_tasks,
         "continueOnFailure": spec.continue_on_failure,
-        "webhooks": spec.webhooks,
+        "webhooks": hooks.shown(spec.webhooks),
         "tasks": [_task(task) for task in spec.tasks],
     }
     return written | ({"projectId": spec.project_id} if spec.project_id else {})

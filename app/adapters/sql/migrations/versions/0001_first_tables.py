@@ -306,6 +306,17 @@ def upgrade() -> None:
     op.create_index("log_chunks_by_run", "log_chunks", ["run_id", "first_place"], unique=True)
     op.create_index("log_chunks_by_task", "log_chunks", ["task_seq", "seq"])
     op.create_table(
+        "secrets",
+        sa.Column("org_id", _words, autoincrement=False, nullable=False),
+        sa.Column("name", _words, autoincrement=False, nullable=False),
+        sa.Column("sealed", _words, nullable=False),
+        sa.Column("created_at_us", _whole, nullable=False),
+        sa.Column("changed_at_us", _whole, nullable=False),
+        sa.Column("changed_by", _words, nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "literal_chords",
         sa.Column("id", _words, autoincrement=False, nullable=False),
         sa.Column("size", _whole, nullable=False),
@@ -733,6 +744,7 @@ def downgrade() -> None:
         "leases",
         "logs",
         "log_chunks",
+        "secrets",
         "literal_chords",
         "literal_parts",
         "loose_blobs",
