@@ -4,7 +4,8 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import structlog
@@ -13,7 +14,7 @@ from flask import Flask
 from app import bootstrap, config
 from app.config import LOOPBACK, SettingError, Settings
 from app.domain.errors import Unavailable
-from app.rest import application, auth, health, problems, surface
+from app.rest import application, auth, health, metrics, problems, surface
 from app.rest.context import CORE, TRAIL
 from app.rest.server import Server
 from app.services import organizations
@@ -91,6 +92,8 @@ def stamp(core: Core, stop: threading.Event) -> None:
             if not away:
                 log.warning("cannot say that this process is alive", problem=str(problem))
             away = True
+        except Exception:  # a bug in what is counted must not look like a death
+            log.exception("cannot write what was counted")
         if stop.wait(core.clockwork.sweep_s):
             return
 
@@ -99,6 +102,16 @@ def _collect_garbage_seldom() -> None:
     """What was imported stays; requests make much garbage and few cycles. A submit of 31 MB takes 0.5 s less."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+@contextmanager
+def _measured(app: Flask, settings: Settings) -> Iterator[None]:
+    if not settings.metrics_port:
+        yield
+        return
+    with metrics.on_own_port(app, settings.host, settings.metrics_port) as port:
+        log.info("measured", host=settings.host, port=port)
+        yield
 
 
 def main() -> int:
@@ -131,7 +144,8 @@ def main() -> int:
     stop = threading.Event()
     stamping = threading.Thread(target=stamp, args=(core, stop), name="alive", daemon=True)
     stamping.start()
-    server.run()
+    with _measured(app, settings):
+        server.run()
     stop.set()
     stamping.join(core.clockwork.sweep_s)
     app.extensions[TRAIL].flush()

@@ -20,6 +20,7 @@ from app.wire.heartbeat import Heartbeat, Registration
 from app.wire.resources import Resources
 from worker import consumer, host, joining, supervise
 from worker.api_client import Api
+from worker.confidential import Discreet
 from worker.config import Settings
 from worker.desk import Desk
 from worker.executors.offered import offered
@@ -48,6 +49,8 @@ class Node:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
         )
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self.app = app
         self.settings = settings
         supervise.become_subreaper()

@@ -33,7 +33,7 @@ class Keyring:
 
     def __init__(self, read: Callable[[], str]) -> None:
         self._read = read
-        self._text = ""
+        self._text: str | None = None
         self._keys: dict[str, AESGCM] = {}
         self._renew()
 

@@ -9,7 +9,7 @@ what is in it, so that what was sent once is not sent again, and its URI stands 
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +25,32 @@ _EMPTY = "data:,"
 
 def stored(client: Client, document: Json, folder: Path) -> Json:
     """The document with its files sent and named by their URIs. Raises Usage for a file that cannot be read."""
-    known: dict[Path, str] = {}
-
-    def uri(path: Path, place: str) -> str:
-        if path not in known:
-            known[path] = _stored(client, path, place)
-        return known[path]
-
-    return _replaced(document, folder, uri)
+    digests = _digests(document, folder)
+    return _replaced(document, folder, {path: _stored(client, path, digest) for path, digest in digests.items()})
 
 
 def unsent(document: Json, folder: Path) -> Json:
     """For a look at the job alone: no file is sent, but each must be there."""
-
-    def uri(path: Path, place: str) -> str:
-        _checksum(path, place)
-        return _EMPTY
-
-    return _replaced(document, folder, uri)
+    return _replaced(document, folder, dict.fromkeys(_digests(document, folder), _EMPTY))
 
 
-def _replaced(document: Json, folder: Path, uri: Callable[[Path, str], str]) -> Json:
-    if not any(True for _ in _sources(document)):
+def _digests(document: Json, folder: Path) -> dict[Path, str]:
+    """All of them before the first is sent."""
+    found: dict[Path, str] = {}
+    for place, owner, _ in _sources(document):
+        path = folder / owner["source"]["file"]
+        if path not in found:
+            found[path] = _digest(path, place)
+    return found
+
+
+def _replaced(document: Json, folder: Path, uris: dict[Path, str]) -> Json:
+    if not uris:
         return document
     document = copy.deepcopy(document)
-    for place, owner, is_input in _sources(document):
-        found = uri(folder / owner["source"]["file"], place)
-        owner["source"] = {"uri": found} if is_input else found
+    for _, owner, is_input in _sources(document):
+        uri = uris[folder / owner["source"]["file"]]
+        owner["source"] = {"uri": uri} if is_input else uri
     return document
 
 
@@ -79,15 +78,14 @@ def _with_file(owner: Json) -> Iterator[dict[str, Any]]:
         yield owner
 
 
-def _stored(client: Client, path: Path, place: str) -> str:
-    digest = _checksum(path, place)
+def _stored(client: Client, path: Path, digest: str) -> str:
     key = f"{digest}/{path.name}"
     found = client.get("/v1/assets", space=SPACE, key=key)["items"]
     asset = next((each for each in found if each["checksum"] == f"sha256:{digest}"), None)
     return str((asset or send(client, path, space=SPACE, key=key))["uri"])
 
 
-def _checksum(path: Path, place: str) -> str:
+def _digest(path: Path, place: str) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

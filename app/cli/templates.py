@@ -49,19 +49,21 @@ def template() -> None:
 @template.command()
 @click.argument("file", metavar="FILE|-")
 @click.option("--name", help="In place of the document's.")
-@click.option("--questions", metavar="FILE", help="Its questions, a JSON array, in place of the document's.")
+@click.option("--questions", metavar="FILE", help="Its questions, a JSON array.")
 @click.option("--as-version-of", "template_id", metavar="ID", help="Save it as the next version of this template.")
 @output_option
 def save(file: str, name: str | None, questions: str | None, template_id: str | None, output: str) -> None:
     """Save a template: {"name": ..., "job": {"name": ..., "tasks": [...]}, "questions": [...]}, or a job alone.
 
-    Files of this machine that the job names are stored with it, as `flotilla submit` does.
+    Files of this machine that the job names are stored with it, as `flotilla submit` does. With --questions the job is
+    one that can be submitted too: its parameters are the answers to questions of their names, unless others are given.
     """
     document = read_document(file)
     if "job" not in document:
         document = {"job": document}
     document |= {"name": name} if name else {}
-    document |= {"questions": read_json(questions)} if questions else {}
+    if questions:
+        document |= asked(document["job"], read_json(questions))
     client = connect()
     document["job"] = local_files.stored(client, document["job"], folder_of(file))
     path = f"/v1/templates/{template_id}/versions" if template_id else "/v1/templates"
@@ -127,6 +129,22 @@ def delete(ids: tuple[str, ...]) -> None:
     client = connect()
     for id_ in ids:
         client.delete(f"/v1/templates/{id_}")
+
+
+def asked(job: Json, questions: Json) -> dict[str, Json]:
+    """The job without the parameters that are asked for, which are the questions' defaults."""
+    parameters = job.get("parameters") if isinstance(job, dict) else None
+    if not isinstance(parameters, dict) or not isinstance(questions, list):
+        return {"job": job, "questions": questions}
+    names = {each.get("name") for each in questions if isinstance(each, dict)}
+    with_defaults = [
+        {"default": parameters[each["name"]], **each}
+        if isinstance(each, dict) and each.get("name") in parameters and not each.get("required")
+        else each
+        for each in questions
+    ]
+    left = {name: value for name, value in parameters.items() if name not in names}
+    return {"job": {**job, "parameters": left}, "questions": with_defaults}
 
 
 def _answers(given: Iterable[str], questions: Mapping[str, Json]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ The native API and each dialect have a blueprint class of their own on top of th
 """
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import wraps
 from typing import Any, ClassVar, NoReturn
 
 from flask import Request
@@ -67,3 +69,19 @@ class SurfaceBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships 
         status = self.INVALID if location == "json" else 400
         made: Decorator = super().arguments(schema, location=location, error_status_code=status, **kwargs)
         return made
+
+    @staticmethod
+    def header(described: Mapping[str, Any]) -> Decorator:
+        """The text has this header, too; reading it is the view's business."""
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def same(*args: Any, **kwargs: Any) -> Any:
+                return view(*args, **kwargs)
+
+            same._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]  # flask-smorest's notes
+            notes = same._apidoc.setdefault("arguments", {"parameters": [], "responses": {}})  # type: ignore[attr-defined]
+            notes.setdefault("parameters", []).append({"in": "header", **described})
+            return same
+
+        return decorate

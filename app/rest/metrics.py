@@ -7,11 +7,12 @@ executors beyond MOST_LABELS are `other`, and there is never an id among them.
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Flask, Response, current_app, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, ProcessCollector, generate_latest, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
@@ -35,8 +36,14 @@ _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "
 routes = Blueprint("metrics", __name__)
 
 
+def _as_text(view: Callable[[], Response]) -> Callable[[], Response]:
+    view.answers = "text/plain"  # type: ignore[attr-defined]  # read back by `app.rest.openapi`
+    return view
+
+
 @routes.get("/metrics")
 @auth.scope(SCOPE)
+@_as_text
 def show() -> Response:
     """Measurements in the text format of Prometheus"""
     return Response(generate_latest(current_app.extensions[REGISTRY]), content_type=CONTENT_TYPE_LATEST)
@@ -120,3 +127,15 @@ def install(app: Flask, core: Core) -> CollectorRegistry:
     app.before_request_funcs.setdefault(None, []).insert(0, note_route)
     app.wsgi_app = Timed(app.wsgi_app, registry)  # type: ignore[method-assign]  # Flask's own way
     return registry
+
+
+@contextmanager
+def on_own_port(app: Flask, host: str, port: int) -> Iterator[int]:
+    """While the block runs they are also shown there, without a token. Raises OSError when the port is taken."""
+    server, thread = start_http_server(port, host, app.extensions[REGISTRY])
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

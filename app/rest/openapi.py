@@ -15,6 +15,7 @@ from app.rest.auth import GuardedFlask
 ERROR: Final = "Problem"
 """The name of each text's schema and answer for errors."""
 
+_JSON: Final = "application/json"
 _PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 Text = dict[str, Any]  # JSON
@@ -78,11 +79,14 @@ def write(app: GuardedFlask, api: TextApi, parts: frozenset[str], plain: frozens
 
 def _plain(app: Flask, rule: Rule) -> Text:
     blueprint, _, _ = rule.endpoint.partition(".")
+    view = app.view_functions[rule.endpoint]
+    media_type = getattr(view, "answers", "")
+    shown: Text = {media_type: {"schema": {"type": "string"}}} if media_type else {_JSON: {"schema": {"type": "object"}}}
     operation: Text = {
-        "summary": (app.view_functions[rule.endpoint].__doc__ or "").partition("\n")[0],
+        "summary": (view.__doc__ or "").partition("\n")[0],
         "tags": [blueprint],
         "responses": {
-            "200": {"description": "OK", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "200": {"description": "OK", "content": shown},
             "default": {"$ref": f"#/components/responses/{ERROR}"},
         },
         "parameters": [

@@ -1,4 +1,4 @@
-"""Where in a run's log did it begin to go wrong? The first line that says it is an error, by its level or by its words."""
+"""Where in a run's log did it begin to go wrong? At the first line that is an error by its level or by its words."""
 
 from typing import Final
 

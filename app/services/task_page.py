@@ -1,4 +1,4 @@
-"""All about one task, or about one run of it: the attempts, what the newest or chosen one used, said and left behind."""
+"""All about one task, or about one run of it: the attempts; what the newest or chosen one used, said, left behind."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -66,7 +66,9 @@ def plot(
     peak: float | None = None,
     of_day: bool = False,
 ) -> Plot | None:
-    """None without two points. All series are of the same times. `peak` where it is known better than the points tell; `of_day` says times of day."""
+    """None without two points. All series are of the same times. `peak` where it is known better than the points tell;
+    `of_day` says times of day.
+    """
     kept = [Series(name=one.name, values=thinned(one.values), style=one.style) for one in series]
     first = kept[0].values if kept else ()
     if len(first) < 2:

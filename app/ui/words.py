@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
+
 from app.wire.resources import Resources
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -124,7 +126,13 @@ def path_part(text: str) -> str:
     return quote(text, safe="")
 
 
+def as_json(value: Any, longest: int = 20_000, indent: bool = False) -> str:
+    """As text, which the template escapes; what is longer is cut and says so."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode()
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 FILTERS: Final = {
     each.__name__: each
-    for each in (iso, moment, duration, size, amount, number, percent, state_word, tone, mark, path_part)
+    for each in (iso, moment, duration, size, amount, number, percent, state_word, tone, mark, path_part, as_json)
 }

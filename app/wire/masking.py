@@ -44,7 +44,10 @@ def _pattern(words: tuple[str, ...], mark: str, before: str, value: str) -> _Pat
 _PATTERNS: Final = (
     _pattern(("fl_", "flr_", "fla_"), "_", r"\bfl[ar]?_", r"[\w.-]{16,}"),
     _pattern(
-        ("authorization",), "", rf"authorization[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?{_SCHEME}", r"(?!bearer\b)[^\s\"',;]+"
+        ("authorization",),
+        "",
+        rf"authorization[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?{_SCHEME}",
+        r"(?!(?:bearer|basic|token|digest)\s)[^\s\"',;]+",
     ),
     _pattern(("bearer",), " ", r"\bbearer\s{1,3}", r"[\w.~+/=-]{6,}"),
     _pattern(_WORDS, "=", rf"{_WORD}[\"']?\s{{0,3}}=\s{{0,3}}[\"']?", r"[^\s\"'&;,)]+"),

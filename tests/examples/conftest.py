@@ -8,17 +8,22 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.fleet import Fleet
+from tests.examples.running import submitted
 
 NODE_MEMORY_MB = 2048
+
+
+def search_path() -> str:
+    """A PATH on which the Python of these tests comes first."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Shared by the session: leave it standing."""
     pytest.importorskip("matplotlib")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     data = tmp_path_factory.mktemp("examples") / "data"
-    made = Fleet(data, "--cpus", "2", "--memory", str(NODE_MEMORY_MB), PATH=path)
+    made = Fleet(data, "--cpus", "2", "--memory", str(NODE_MEMORY_MB), PATH=search_path())
     try:
         yield made.start()
     finally:
@@ -33,6 +38,4 @@ def token(fleet: Fleet) -> str:
 @pytest.fixture(scope="session")
 def knot(fleet: Fleet) -> str:
     """The id of a job of `mesh/` that has ended."""
-    from tests.examples.running import submitted
-
     return submitted(fleet, "mesh")

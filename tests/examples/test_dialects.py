@@ -1,4 +1,4 @@
-"""Each example in the words of another service, by plain HTTP as its clients speak: the same programs, the same ends."""
+"""Each example in the words of another service, by plain HTTP: the same programs, the same ends."""
 
 import json
 from collections.abc import Callable

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from app.adapters import sql
+from app.adapters.keyring import Keyring, new_key
 from app.adapters.memory import MemoryBlobs
 from app.adapters.memory.broker import MemoryBroker
 from app.adapters.system_chance import SystemChance
@@ -21,6 +22,7 @@ from app.services.core import FAST, Core
 
 OTHER_ORG = "00000000-0000-7000-8000-00000000000f"
 NODE_ID = "01a1fa7f-297b-774b-8000-033985f36d12"
+SECRETS_KEY = new_key()
 ROOM = {"cpuMilli": 4000, "memoryMib": 4096}
 SUBMIT = "/v1/queues/@default/jobs"
 
@@ -114,6 +116,7 @@ def make_api(folder: Path) -> Api:
         broker=broker,
         chance=SystemChance(),
         blobs=MemoryBlobs(),
+        vault=Keyring(lambda: SECRETS_KEY),
         clockwork=FAST,
         handoff=False,
     )

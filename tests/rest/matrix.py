@@ -27,6 +27,7 @@ ANY = {"If-Match": "*"}
 ROUTES: Final[Mapping[str, Route]] = {
     "GET /healthz": route(PUBLIC),
     "GET /readyz": route(PUBLIC),
+    "GET /metrics": route("metrics:read"),
     "GET /openapi/native.json": route(PUBLIC),
     # jobs, tasks, runs
     "POST /v1/queues/<queue>/jobs": route(WRITE, JOB),
@@ -53,6 +54,10 @@ ROUTES: Final[Mapping[str, Route]] = {
     "POST /v1/runs/<id:run_id>/messages": route(SELF, {"messages": [{"text": "x"}]}),
     "POST /v1/runs/<id:run_id>/result": route(SELF, {"result": 1}),
     "GET /v1/events": route(READ),
+    "POST /v1/events/tickets": route(READ),
+    "GET /v1/jobs/<id:job_id>/deliveries": route(READ),
+    "POST /v1/jobs/<id:job_id>/deliveries/<id:delivery_id>/redeliver": route(WRITE),
+    "GET /v1/webhooks/secret": route(ADMIN),
     # the fleet
     "GET /v1/nodes": route(READ),
     "GET /v1/nodes/<key:node_id>": route(READ),

@@ -15,7 +15,7 @@ from app.ports.store import Reader
 from app.rest import application
 from app.rest.auth import PUBLIC
 from app.services import access, organizations
-from tests.rest.conftest import NODE_ID, Api, make_api, noop
+from tests.rest.conftest import NODE_ID, SUBMIT, Api, make_api, noop
 from tests.rest.matrix import JOB, MISSING, MISSING_NUMBER, ROUTES
 from tests.rest.routes import FILE, FORM, SELF, SHARED, Route, refusals
 
@@ -51,6 +51,7 @@ def furnish(api: Api) -> Fixed:
     scopes = (*access.SCOPES["admin"], access.SYSTEM)
     made = access.create_token(api.core, org_id=access.ORG, name="system", role="admin", scopes=scopes)
     api.join()
+    told = api.post(SUBMIT, {"name": "told", "tasks": [], "webhooks": [{"url": "https://hooks.example/"}]}).json
     job = api.submit(noop("a"), noop("b"))
     one, other = api.claim(), api.claim()
     api.tokens = {**api.tokens, "system": made[1], "run": one[0]["token"]}
@@ -70,6 +71,7 @@ def furnish(api: Api) -> Fixed:
         "user_id": api.post("/v1/users", {"name": "u"}).json["id"],
         "org_id": access.ORG,
         "asset_id": asset.json["id"],
+        "delivery_id": api.get(f"/v1/jobs/{told['id']}/deliveries").json["items"][0]["id"],
         "template_id": template.json["id"],
         "workflow_id": template.json["id"],
         "output_id": asset.json["id"],

@@ -372,3 +372,18 @@ def test_an_input_that_is_not_there_is_refused_with_its_place(api: Api) -> None:
 def test_a_name_that_no_file_can_have_is_refused_at_submit(api: Api, key: str, value: Any) -> None:
     answer = api.post("/v1/queues/@default/jobs", {"name": "j", "tasks": [noop("a", **{key: value})]})
     assert answer.status_code == 422, answer.text
+
+
+def test_a_file_is_found_by_its_key_in_a_space(api: Api) -> None:
+    begun = api.post("/v1/uploads", {"space": "s", "key": "a/b", "filename": "x"}).json
+    put = api.client.put(begun["urls"][0], data=b"1")
+    made = api.post(
+        "/v1/uploads/complete", {"uploadId": begun["uploadId"], "parts": [{"part": 1, "etag": put.headers["ETag"]}]}
+    ).json
+    stored(api)
+    assert api.get("/v1/assets?space=s&key=a%2Fb").json == {"items": [made]}
+    assert api.get("/v1/assets?space=s&key=a").json == {"items": []}
+    assert api.get("/v1/assets?space=t&key=a%2Fb").json == {"items": []}
+    assert api.get("/v1/assets?space=s&key=a%2Fb", as_="foreign").json == {"items": []}
+    refused = api.get("/v1/assets?key=a%2Fb")
+    assert (refused.status_code, refused.json["errors"][0]["parameter"]) == (400, "key")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from app.adapters.keyring import Keyring, new_key
 from app.adapters.memory import MemoryBlobs, MemoryBroker, MemoryStore
 from app.domain.job import Job, JobSpec
 from app.domain.run import Run
@@ -27,6 +28,7 @@ from app.wire.usage import Usage
 from tests.invariants import World as Moment
 from tests.invariants import assert_holds, check_step, check_world, read_world
 
+SECRETS_KEY = new_key()
 SECOND = 1_000_000
 ALL = Page(limit=1_000_000)
 CLOCKWORK = Clockwork(heartbeat_s=5, lease_s=20, sweep_s=2, offer_timeout_s=10, leader_lease_s=10, unfit_grace_s=60)
@@ -92,6 +94,7 @@ class World:
             broker=self.broker,
             chance=CountingChance(),
             blobs=MemoryBlobs(),
+            vault=Keyring(lambda: SECRETS_KEY),
             clockwork=CLOCKWORK,
             handoff=handoff,
             max_bundle=max_bundle,

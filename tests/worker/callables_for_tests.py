@@ -88,3 +88,25 @@ def where() -> dict[str, Any]:
 def double(source: str, target: str) -> None:
     with open(source) as text, open(target, "w") as twice:
         twice.write(text.read() * 2)
+
+
+def log(context: Any) -> None:
+    print("printed")
+    context.log("careful", "warning")
+    context.log("two\nlines\n")
+    context.log("openjd_fail: no directive", "debug")
+    print("last")
+
+
+def loud(context: Any) -> None:
+    context.log("x", "loud")
+
+
+def leak(value: str, context: Any) -> dict[str, Any]:
+    """Tells what it was given in every way there is."""
+    context.status(f"with {value}")
+    context.log(value, "error")
+    print(value)
+    print(value, file=sys.stderr)
+    subprocess.run(["echo", value], check=True)
+    return {"value": value, value: [value], "long": [value] * 30_000}

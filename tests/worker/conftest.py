@@ -19,6 +19,7 @@ class Notebook:
     def __init__(self) -> None:
         self.began: float | None = None
         self.lines: list[tuple[str, str]] = []
+        self.levels: list[str] = []
         self.shares: list[float] = []
         self.statuses: list[str] = []
         self.passings: list[str] = []
@@ -29,6 +30,7 @@ class Notebook:
 
     def line(self, at: float, stream: str, level: str, text: str) -> None:
         self.lines.append((stream, text))
+        self.levels.append(level)
 
     def progress(self, share: float) -> None:
         self.shares.append(share)

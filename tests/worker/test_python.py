@@ -17,7 +17,7 @@ from worker.executors.callables import configured
 from worker.executors.python import Python
 from worker.outcome import Outcome, Why, Work
 
-NAMES = "add boom undecodable leave die speak tell stubborn hog daemon spin huge unjson litter where traced"
+NAMES = "add boom undecodable leave die speak tell stubborn hog daemon spin huge unjson litter where traced log loud"
 CALLABLES = ",".join(f"{name}=tests.worker.callables_for_tests:{name}" for name in NAMES.split())
 
 
@@ -212,3 +212,16 @@ def test_configured_callables_are_checked() -> None:
     assert configured("a=m:f, b=m.n:g.h,") == {"a": "m:f", "b": "m.n:g.h"}
     with pytest.raises(ValueError, match="name=module:attribute"):
         configured("a=m")
+
+
+def test_a_callable_gives_its_lines_levels(python: Python, make_work: MakeWork) -> None:
+    work = make_work("r", call("log"))
+    (outcome,) = run(python, work)
+    assert outcome.state is RunState.SUCCEEDED
+    expected = [("info", "printed"), ("warning", "careful"), ("info", "two"), ("info", "lines")]
+    expected += [("debug", "openjd_fail: no directive"), ("info", "last")]
+    said = notebook(work)
+    assert list(zip(said.levels, said.texts("stdout"), strict=True)) == expected
+    (refused,) = run(python, make_work("s", call("loud")))
+    assert refused.failure is not None
+    assert "debug, info, warning, error" in refused.failure.message

@@ -167,7 +167,10 @@ class Session:
             if not self._ahead or answer["id"] != self._ahead[0].spec.run_id:
                 continue
             work = self._ahead[0]
-            if "lines" in answer:
+            if "level" in answer:
+                for at, stream, line in answer["lines"]:
+                    work.journal.line(at, stream, answer["level"], line)
+            elif "lines" in answer:
                 for at, stream, line in answer["lines"]:
                     note(work, at, stream, line)
             elif "progress" in answer:

@@ -27,6 +27,7 @@ RESULT_LIMIT = 256 * 1024
 LARGEST_RESULT = 64 * 1024 * 1024
 PR_SET_CHILD_SUBREAPER = 36
 TRACEBACK_LINES = 200
+LEVELS = ("debug", "info", "warning", "error")
 QUICK_S = 0.005
 """A run that took longer is worth a wake-up of its own."""
 Message = dict[str, Any]  # a JSON line, in the form that `python.py` reads and writes
@@ -136,6 +137,15 @@ class Context:
     def status(self, text: str) -> None:
         self._wire.tell({"id": self.run_id, "status": clean(str(text))})
         self._wire.ring()
+
+    def log(self, text: str, level: str = "info") -> None:
+        """A line of output with a level: debug, info, warning or error."""
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(LEVELS)}, not {level!r}")
+        cutter = LineCutter(Budget())
+        lines = cutter.feed(str(text).encode("utf-8", "replace")) + cutter.close()
+        now = time.monotonic()
+        self._wire.tell({"id": self.run_id, "level": level, "lines": [[now, "stdout", line] for line in lines or [""]]})
 
     @property
     def canceled(self) -> bool:

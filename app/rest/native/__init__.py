@@ -1,7 +1,22 @@
 """The native API below /v1: schemas by noun, views that are sentences, and its OpenAPI text."""
 
 from app.rest import problems
-from app.rest.native import account, assets, deliveries, events, fleet, jobs, messages, outputs, people, runs, tasks, tell, templates
+from app.rest.native import (
+    account,
+    assets,
+    deliveries,
+    events,
+    fleet,
+    jobs,
+    messages,
+    outputs,
+    people,
+    runs,
+    secrets,
+    tasks,
+    tell,
+    templates,
+)
 from app.rest.native.schemas.shown import ProblemShown
 from app.rest.surface import Surface
 
@@ -26,6 +41,7 @@ SURFACE = Surface(
         fleet.routes,
         account.routes,
         people.routes,
+        secrets.routes,
         tell.routes,
         templates.routes,
         assets.routes,

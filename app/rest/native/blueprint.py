@@ -20,7 +20,7 @@ class NativeBlueprint(SurfaceBlueprint):
     def post(self, rule: str, **options: Any) -> Decorator:
         """Takes `Idempotency-Key`."""
         register: Decorator = super().post(rule, **options)
-        described = self.doc(parameters=[_KEY])
+        described = self.header(_KEY)
         return lambda view: register(described(repeats.once(view)))
 
     def listing(self, item: type[Shown]) -> Decorator:

@@ -11,7 +11,7 @@ from app.rest import auth, repeats
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
 from app.rest.native.schemas.queries import LARGEST, EventsQuery, StreamQuery
-from app.rest.native.schemas.run_out import EventShown, TicketShown
+from app.rest.native.schemas.run_out import EventList, EventShown, TicketShown
 from app.rest.paging import Listing, window
 from app.rest.problems import BadParameters
 from app.services import live, query
@@ -22,24 +22,16 @@ routes = NativeBlueprint("events", __name__, description="What happened to jobs 
 READ = auth.scope("jobs:read")
 LAST_ID: Final = "Last-Event-ID"
 _JSON: Final = "application/json"
-_STREAM: Final = {
-    "parameters": [
-        {
-            "in": "header",
-            "name": LAST_ID,
-            "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
-            "description": "For a stream: it begins after this event. As `after`, and counts for more.",
-        }
-    ],
-    "responses": {
-        "200": {
-            "content": {
-                live.MEDIA_TYPE: {
-                    "schema": {"type": "string"},
-                    "example": 'id: 7\ndata: {"seq": 7, "jobId": "...", "time": "...", "kind": "job", "data": {}}\n\n',
-                }
-            }
-        }
+_NUMBER: Final = {
+    "name": LAST_ID,
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    "description": "For a stream: it begins after this event. As `after`, and counts for more.",
+}
+_BOTH: Final = {
+    _JSON: {"schema": EventList},
+    live.MEDIA_TYPE: {
+        "schema": {"type": "string"},
+        "example": 'id: 7\ndata: {"seq": 7, "jobId": "...", "time": "...", "kind": "job", "data": {"state": "running"}}\n\n',
     },
 }
 
@@ -84,10 +76,11 @@ def _after(asked: Mapping[str, Any]) -> int | None:
 @routes.get("/v1/events")
 @READ
 @auth.or_by(by_ticket)
+@routes.header(_NUMBER)
 @routes.arguments(StreamQuery, location="query")
 @streamed
 @routes.listing(EventShown)
-@routes.doc(**_STREAM)
+@routes.doc(responses={"200": {"description": "Events, as a list or as a stream", "content": _BOTH}})
 def list_events(asked: Mapping[str, Any]) -> Listing[Event]:
     """What happened to all jobs, or to one, oldest first
 

@@ -74,7 +74,7 @@ def read_job(job_id: str) -> Response:
 @WRITE
 @routes.arguments(JobChange)
 @routes.response(200, JobShown)
-@routes.doc(parameters=[{"in": "header", "name": "If-Match", "required": True, "schema": {"type": "string"}}])
+@routes.header({"name": "If-Match", "required": True, "schema": {"type": "string"}})
 def change_job(change: Mapping[str, Any], job_id: str) -> Response:
     """Change a job's name, priority or labels"""
     return _tagged(control.change_job(core(), who(), job_id, entity.expected_version(), **change))

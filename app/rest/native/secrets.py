@@ -8,7 +8,7 @@ from app.rest import auth
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
 from app.rest.native.schemas.queries import PageQuery
-from app.rest.native.schemas.secrets import SecretIn, SecretShown
+from app.rest.native.schemas.secrets import SecretIn, SecretNameShown
 from app.rest.paging import Listing, cut
 from app.services import secrets
 
@@ -20,7 +20,7 @@ ADMIN = auth.scope(secrets.ADMIN)
 @routes.get("/v1/secrets")
 @ADMIN
 @routes.arguments(PageQuery, location="query")
-@routes.listing(SecretShown)
+@routes.listing(SecretNameShown)
 def list_secrets(asked: Mapping[str, Any]) -> Listing[Secret]:
     """All secrets by name, without their values"""
     return cut(asked, secrets.listing(core(), who()))
@@ -29,7 +29,7 @@ def list_secrets(asked: Mapping[str, Any]) -> Listing[Secret]:
 @routes.put("/v1/secrets/<name>")
 @ADMIN
 @routes.arguments(SecretIn)
-@routes.response(200, SecretShown)
+@routes.response(200, SecretNameShown)
 def put_secret(secret: Mapping[str, Any], name: str) -> Secret:
     """Store a secret, or give it another value; runs that start from now on get that"""
     return secrets.put(core(), who(), name, secret["value"])

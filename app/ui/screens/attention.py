@@ -14,14 +14,13 @@ routes = Blueprint("attention", __name__)
 @guard.needs("jobs:read")
 def show() -> Response:
     seen = attention(core(), who())
-    blocked = sum(each.blocked for each in seen.waiting)
+    lists = (seen.waiting, seen.nodes, seen.slow, seen.large, seen.silent, seen.tried, seen.crashed)
     return pages.page(
         "attention.html",
         title=f"{words.plural(seen.urgent, 'thing')} · Attention" if seen.urgent else "Attention",
         active="attention",
         state="failed" if seen.urgent else "",
         seen=seen,
-        blocked=blocked,
-        is_calm=not (seen.waiting or seen.nodes or seen.slow or seen.large or seen.silent or seen.tried or seen.crashed),
+        is_calm=not any(lists),
         why_gone=why_gone,
     )

@@ -81,8 +81,8 @@ def tell_node(node_id: str, verb: str) -> Response:
         raise NotFound("a node can be told to drain or undrain")
     drain = verb == "drain"
     view = control.drain_node(core(), who(), node_id, drain=drain)
-    said = f"{view.node.name} takes nothing new; what it runs goes on." if drain else f"{view.node.name} takes work again."
-    return pages.back(request.form.get("to") or "/fleet", said)
+    said = "takes nothing new; what it runs goes on." if drain else "takes work again."
+    return pages.back(request.form.get("to") or "/fleet", f"{view.node.name} {said}")
 
 
 def why_gone(view: NodeView) -> str:
@@ -92,11 +92,12 @@ def why_gone(view: NodeView) -> str:
         return f"It was stopped in order {heard}, and said so."
     if view.state is NodeState.LOST:
         return (
-            f"It was last heard {heard} and never said that it stops: it was killed, its host is down or cut off, or it hangs. "
-            f"What it ran runs elsewhere."
+            f"It was last heard {heard} and never said that it stops: it was killed, its host is down or cut off, or it "
+            "hangs. What it ran runs elsewhere."
         )
     if view.state is NodeState.LATE:
-        return f"It was last heard {heard}; when its lease is over at {words.moment(node.lease_until_us)}, its runs are lost."
+        until = words.moment(node.lease_until_us)
+        return f"It was last heard {heard}; when its lease is over at {until}, what it runs is lost."
     if view.state is NodeState.DRAINING:
         return "It takes nothing new" + ("." if view.running else " and runs nothing: it can be stopped.")
     return ""
@@ -109,6 +110,7 @@ def _is_long_gone(view: NodeView, now_us: int) -> bool:
 def _plots(points: Sequence[Point], view: NodeView) -> list[Plot]:
     node = view.node
     cores = node.total.cpu_milli / 1000
+    used = [(each.at_us, float(each.used_memory_bytes)) for each in points]
     found = [
         plot(
             "Cpu",
@@ -128,7 +130,7 @@ def _plots(points: Sequence[Point], view: NodeView) -> list[Plot]:
         plot(
             "Memory",
             [
-                Series(name="used by the host", values=[(each.at_us, float(each.used_memory_bytes)) for each in points]),
+                Series(name="used by the host", values=used),
                 Series(
                     name="reserved",
                     values=[(each.at_us, float(each.reserved_memory_mib << 20)) for each in points],

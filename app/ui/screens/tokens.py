@@ -12,7 +12,13 @@ from app.ui.context import core, ui, who
 
 routes = Blueprint("tokens", __name__)
 
-LIFETIMES: Final = (("", "until it is revoked"), ("3600", "1 hour"), ("86400", "1 day"), ("2592000", "30 days"), ("31536000", "1 year"))
+LIFETIMES: Final = {
+    "": "until it is revoked",
+    "3600": "1 hour",
+    "86400": "1 day",
+    "2592000": "30 days",
+    "31536000": "1 year",
+}
 _ROLES: Final = {
     "viewer": "sees everything, changes nothing",
     "member": "submits and changes jobs",
@@ -35,7 +41,7 @@ def list_tokens() -> Response:
 def make_token() -> Response:
     name, role = request.form.get("name", "").strip()[:_LONGEST_NAME], request.form.get("role", "viewer")
     lifetime = request.form.get("lifetime", "")
-    if not name or role not in access.ISSUED_ROLES or lifetime not in dict(LIFETIMES):
+    if not name or role not in access.ISSUED_ROLES or lifetime not in LIFETIMES:
         return _show(wrong="a token has a name, one of the roles and one of the lifetimes", status=422)
     try:
         made, text = tokens.create(core(), who(), name=name, role=role, expires_s=int(lifetime) if lifetime else None)

@@ -17,8 +17,8 @@ from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 
 INK, SOFT, GRID, PAPER = "#1f2933", "#6b7785", "#e4e8ec", "#f7f9fb"
-METAL = np.array([0.93, 0.55, 0.23])
-KEY, FILL = np.array([-0.45, 0.70, 0.62]), np.array([0.80, 0.10, 0.50])
+METAL = np.array([0.93, 0.55, 0.23], np.float32)
+KEY, FILL = np.array([-0.45, 0.70, 0.62], np.float32), np.array([0.80, 0.10, 0.50], np.float32)
 SIZE, FINER = 700, 2
 
 
@@ -48,8 +48,8 @@ def picture(vertices, faces):
     side = SIZE * FINER
     places = vertices * (0.94 * side / np.ptp(vertices[:, :2], 0).max())
     places[:, :2] += side / 2
-    depth = np.full((side, side), -np.inf)
-    facing = np.zeros((side, side, 3))
+    depth = np.full((side, side), -np.inf, np.float32)
+    facing = np.zeros((side, side, 3), np.float32)
     for face in faces:
         fill(places[face], normals[face], depth, facing)
     colours = shaded(facing, depth)
@@ -75,11 +75,11 @@ def fill(corners, normals, depth, facing):
 
 
 def shaded(facing, depth):
-    facing = facing / np.maximum(np.linalg.norm(facing, axis=2, keepdims=True), 1e-9)
+    facing /= np.maximum(np.linalg.norm(facing, axis=2, keepdims=True), 1e-9)
     light = 0.30 + 0.14 * facing[..., 1:2]
     for lamp, power in ((KEY, 0.72), (FILL, 0.22)):
         lamp = lamp / np.linalg.norm(lamp)
-        half = lamp + np.array([0, 0, 1])
+        half = lamp + np.array([0, 0, 1], np.float32)
         half /= np.linalg.norm(half)
         light = light + power * np.clip(facing @ lamp, 0, 1)[..., None]
         light = light + power * 0.55 * np.clip(facing @ half, 0, 1)[..., None] ** 40

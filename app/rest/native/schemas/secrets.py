@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields
 from app.domain import limits
 from app.ports.secrets import Secret
 from app.rest.native.fields import Strict, Time, rfc3339
-from app.rest.native.schemas.shown import Document, Shown, list_of
+from app.rest.native.schemas.shown import Document, Shown
 
 
 class Value(fields.String):
@@ -26,7 +26,7 @@ class SecretIn(Strict):
     )
 
 
-class SecretShown(Shown):
+class SecretNameShown(Shown):
     name = fields.String(metadata={"description": "For `${{ secrets.NAME }}` in payloads and inputs of tasks."})
     createdAt = Time()
     changedAt = Time()
@@ -40,7 +40,3 @@ class SecretShown(Shown):
             "changedAt": rfc3339(value.changed_at_us),
             "changedBy": value.changed_by,
         }
-
-
-SecretList = list_of(SecretShown)
-"""A page of them."""

@@ -1,7 +1,8 @@
 // Small comforts put onto what the server has written: local time on times, buttons that copy, one open pop-up at a
 // time, what is chosen in a list, and the modules that only some pages need.
-const MODULES = { "[data-source]": "./graph/graph.mjs", "[data-brush]": "./brush.mjs" };
+const MODULES = { "[data-source]": "./graph/graph.mjs", "[data-brush]": "./brush.mjs", "[data-log]": "./log/log.mjs", "[data-readings]": "./readings.mjs" };
 const loaded = new Set();
+const dressed = new WeakSet();
 
 /** @param {ParentNode} root */
 export function dress(root) {
@@ -9,14 +10,12 @@ export function dress(root) {
     time.dataset.local = "";
     time.title = `${new Date(time.dateTime).toLocaleString()} (${time.title})`;
   }
-  for (const button of root.querySelectorAll("[data-copy][hidden]")) {
+  for (const button of fresh(root.querySelectorAll("[data-copy]"))) {
     button.hidden = false;
     button.addEventListener("click", () => copy(button));
   }
-  const form = root.querySelector("#bulk:not([data-dressed])");
-  if (form) {
-    form.dataset.dressed = "";
-    form.addEventListener("change", () => count(form));
+  for (const form of root.querySelectorAll("#bulk")) {
+    for (const one of fresh([form])) one.addEventListener("change", () => count(one));
     count(form);
   }
   for (const [selector, module] of Object.entries(MODULES)) {
@@ -31,6 +30,11 @@ document.addEventListener("toggle", (event) => {
   if (!event.target.open || !event.target.matches?.("details.confirm")) return;
   for (const other of document.querySelectorAll("details.confirm[open]")) if (other !== event.target) other.open = false;
 }, true);
+
+/** Those that come by for the first time. */
+function fresh(elements) {
+  return [...elements].filter((element) => !dressed.has(element) && dressed.add(element));
+}
 
 async function copy(button) {
   const text = button.parentElement.querySelector("pre").textContent;

@@ -1,4 +1,5 @@
-// Keys: `/` search, `?` help, `g` and a letter to go, `j` `k` rows, `Enter` open, `x` select, `Esc` close. Not while typing.
+// Keys: `/` search, `?` help, `g` and a letter to go, `j` `k` rows, `Enter` open, `x` select, `Esc` close; a link with
+// `data-key` has one of its own. Not while typing.
 const GO_MS = 1500;
 let goUntil = 0;
 
@@ -31,6 +32,8 @@ function act(key, help) {
   if (key === "?") return help.showModal(), true;
   if (key === "/") return focus(document.querySelector("[data-search]"));
   if (key === "j" || key === "k") return move(key === "j" ? 1 : -1);
+  const keyed = document.querySelector(`a[data-key="${CSS.escape(key)}"]`);
+  if (keyed) return location.assign(keyed.href), true;
   if (key === "x") return document.querySelector("tr.here input[type=checkbox]")?.click(), true;
   if (key === "Enter" && document.activeElement === document.body) {
     document.querySelector("tr.here a")?.click();

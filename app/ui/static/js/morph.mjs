@@ -1,6 +1,7 @@
 // Makes one piece of the page like a fresh one from the server, changing only what differs: what a person has open,
 // chosen, typed or scrolled stays. Children are matched by their id, else by place and kind.
 //   data-keep   on an element: its content is a script's own and is left alone.
+// Whether something is hidden or disabled is up to scripts, too.
 
 /** @param {Element} old @param {Element} fresh */
 export function morph(old, fresh) {
@@ -10,11 +11,12 @@ export function morph(old, fresh) {
 }
 
 const OWN = { DETAILS: ["open"], DIALOG: ["open"], INPUT: ["value", "checked"] };
+const OF_SCRIPTS = ["hidden", "disabled"];
 
 function attributes(old, fresh) {
-  const own = OWN[old.tagName] ?? [];
+  const own = [...OF_SCRIPTS, ...(OWN[old.tagName] ?? [])];
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !own.includes(name) && name !== "hidden") old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !own.includes(name)) old.removeAttribute(name);
   }
   for (const { name, value } of [...fresh.attributes]) {
     if (old.getAttribute(name) !== value && !own.includes(name)) old.setAttribute(name, value);

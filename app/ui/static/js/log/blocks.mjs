@@ -1,0 +1,174 @@
+// A log of any length in a window that scrolls: blocks of BLOCK lines, of which only those near the window are filled.
+// An empty block has the height it had, or would have, so that the scroll bar tells the truth and nothing jumps.
+import { row } from "./lines.mjs";
+
+export const BLOCK = 250;
+/** Lines in one scroll: more would be higher than browsers can lay out. */
+export const SEGMENT = 400_000;
+const NEAR = "600px 0px";
+
+export class Blocks {
+  #viewer; #fetch; #look; #observer; #lineHeight;
+  #blocks = [];
+  #first = 1;
+
+  /**
+   * @param {HTMLElement} viewer what scrolls
+   * @param {(first: number, last: number) => Promise<any[]>} fetch lines by their places
+   * @param {import("./lines.mjs").Look} look
+   */
+  constructor(viewer, fetch, look) {
+    [this.#viewer, this.#fetch, this.#look] = [viewer, fetch, look];
+    this.#observer = new IntersectionObserver((seen) => this.#see(seen), { root: viewer, rootMargin: NEAR });
+  }
+
+  get first() { return this.#first; }
+  get last() { return this.#blocks.at(-1)?.last ?? 0; }
+
+  /** Show the segment that begins at `first`, of a log of `total` lines. */
+  open(first, total) {
+    this.#observer.disconnect();
+    for (const block of this.#blocks) block.element.remove();
+    [this.#blocks, this.#first] = [[], first];
+    this.#lineHeight = this.#measure();
+    this.grow(total);
+  }
+
+  /** The log has `total` lines now. */
+  grow(total) {
+    const end = Math.min(total, this.#first + SEGMENT - 1);
+    const newest = this.#blocks.at(-1);
+    if (newest && newest.last < end && newest.last < newest.first + BLOCK - 1) {
+      newest.last = Math.min(end, newest.first + BLOCK - 1);
+      this.#size(newest);
+      if (newest.near) this.#fill(newest);
+    }
+    for (let first = this.last ? this.last + 1 : this.#first; first <= end; first += BLOCK) {
+      const element = document.createElement("ol");
+      const block = { element, first, last: Math.min(end, first + BLOCK - 1), lines: [], shown: 0, height: 0, near: false, busy: null };
+      element.block = block;
+      this.#blocks.push(block);
+      this.#size(block);
+      this.#viewer.append(element);
+      this.#observer.observe(element);
+    }
+  }
+
+  /** Lines that came with the news, so that they need not be asked for again. */
+  take(lines) {
+    for (const line of lines) {
+      const block = this.#at(line[0]);
+      if (block && line[0] === block.first + block.lines.length && line[0] <= block.last) block.lines.push(line);
+    }
+    for (const block of this.#blocks) if (block.near) this.#fill(block);
+  }
+
+  /** Scrolls to a line and resolves with its element when it is there. */
+  async show(place) {
+    const block = this.#at(place);
+    if (!block) return null;
+    const ahead = block.element.offsetTop + (place - block.first) * this.#lineHeight;
+    this.#viewer.scrollTop = ahead - this.#viewer.clientHeight / 2;
+    block.near = true;
+    await this.#fill(block);
+    const item = block.element.querySelector(`[data-place="${place}"]`);
+    if (item) {
+      const [line, frame] = [item.getBoundingClientRect(), this.#viewer.getBoundingClientRect()];
+      this.#viewer.scrollTop += line.top - frame.top - frame.height / 3;
+    }
+    return item;
+  }
+
+  /** Everything that is shown is written anew: the look has changed. Heights are forgotten when `heights` is set. */
+  redraw(heights = false) {
+    if (heights) this.#lineHeight = this.#measure();
+    const anchor = this.#topPlace();
+    for (const block of this.#blocks) {
+      if (heights) block.height = 0;
+      block.shown = 0;
+      block.element.replaceChildren();
+      this.#size(block);
+      if (block.near) this.#draw(block);
+    }
+    return heights && anchor ? this.show(anchor) : null;
+  }
+
+  #at(place) {
+    return this.#blocks[Math.floor((place - this.#first) / BLOCK)];
+  }
+
+  #topPlace() {
+    const top = this.#viewer.scrollTop;
+    const block = this.#blocks.find(({ element }) => element.offsetTop + element.offsetHeight > top);
+    const item = block && [...block.element.children].find((one) => one.offsetTop + one.offsetHeight > top);
+    return item ? Number(item.dataset.place) : block?.first;
+  }
+
+  #see(seen) {
+    for (const { target, isIntersecting } of seen) {
+      target.block.near = isIntersecting;
+      if (isIntersecting) this.#fill(target.block);
+      else this.#empty(target.block);
+    }
+  }
+
+  /** Fetches what is missing and shows it. One request at a time for each block. */
+  #fill(block) {
+    block.busy ??= this.#load(block).finally(() => (block.busy = null));
+    return block.busy;
+  }
+
+  async #load(block) {
+    while (block.lines.length < block.last - block.first + 1) {
+      const lines = await this.#fetch(block.first + block.lines.length, block.last);
+      if (!lines.length) break;
+      block.lines.push(...lines);
+    }
+    if (block.near) this.#draw(block);
+  }
+
+  #draw(block) {
+    this.#keepingPlace(block, () => {
+      const fresh = document.createDocumentFragment();
+      for (const line of block.lines.slice(block.shown)) fresh.append(row(line, this.#look));
+      block.element.append(fresh);
+      block.shown = block.lines.length;
+      const whole = block.shown >= block.last - block.first + 1;
+      block.element.style.height = whole ? "" : `${Math.max(this.#guess(block), block.element.scrollHeight)}px`;
+      if (whole) block.height = block.element.offsetHeight;
+    });
+  }
+
+  #empty(block) {
+    if (!block.shown) return;
+    block.shown = 0;
+    this.#size(block);
+    block.element.replaceChildren();
+  }
+
+  #size(block) {
+    block.element.style.height = `${block.height || this.#guess(block)}px`;
+  }
+
+  #guess(block) {
+    return (block.last - block.first + 1) * this.#lineHeight;
+  }
+
+  /** What is above the window may grow or shrink: what is in the window stays where it is. */
+  #keepingPlace(block, change) {
+    const { element } = block;
+    const isAbove = element.offsetTop + element.offsetHeight <= this.#viewer.scrollTop;
+    const before = element.offsetHeight;
+    change();
+    if (isAbove) this.#viewer.scrollTop += element.offsetHeight - before;
+  }
+
+  #measure() {
+    const probe = document.createElement("ol");
+    probe.append(row([1, 0, "stdout", "info", ["x"]], this.#look));
+    this.#viewer.append(probe);
+    const height = probe.offsetHeight;
+    probe.remove();
+    return height || 18;
+  }
+}

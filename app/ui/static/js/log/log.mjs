@@ -1,0 +1,276 @@
+// The viewer of a log: it fetches what is looked at, follows what is being written until one scrolls up, finds, marks
+// lines by the address (#L120-L140), and shows times and long lines as one likes. Without it the page has plain lines.
+import { BLOCK, Blocks, SEGMENT } from "./blocks.mjs";
+import { Finder } from "./find.mjs";
+
+const ASK_MS = 1000;
+const HIDDEN_MS = 10_000;
+const BOTTOM = 40;
+const TIMES = ["off", "relative", "absolute"];
+
+const place = document.querySelector("[data-log]");
+const base = place.dataset.log;
+const address = new URLSearchParams(location.search);
+const look = {
+  times: TIMES.includes(address.get("times")) ? address.get("times") : "off",
+  beganUs: Number(place.dataset.began),
+  needle: "", matchCase: false, chosen: null, hit: 0,
+};
+let total = Number(place.dataset.total);
+let over = place.dataset.over === "1";
+let following = false;
+let seen = total;
+
+const viewer = make("div", { className: "viewer", tabIndex: 0, role: "log", ariaLive: "off", ariaLabel: "Log" });
+const status = make("output", { className: "soft" });
+const count = make("span", { className: "count" });
+const more = make("button", { className: "pill log-more", type: "button", hidden: true });
+const buttons = {
+  follow: button("Follow", "f", () => follow(!following)),
+  error: button("First error", "!", firstError),
+  previous: button("Previous match", "N", () => find(true)),
+  next: button("Next match", "n", () => find(false)),
+  times: button("", "t", nextTimes),
+  wrap: button("Wrap", "w", () => wrap(viewer.classList.contains("unwrapped"))),
+  before: button("Lines before", "", () => openAt(blocks.first - 1)),
+  after: button("Lines after", "", () => openAt(blocks.last + 1)),
+};
+const finder = new Finder(base);
+const blocks = new Blocks(viewer, read, look);
+const form = document.getElementById("log-find");
+
+place.replaceChildren(bar(), viewer, more);
+more.addEventListener("click", () => follow(true));
+viewer.addEventListener("scroll", scrolled, { passive: true });
+viewer.addEventListener("click", choose);
+addEventListener("hashchange", toHash);
+addEventListener("resize", () => !viewer.classList.contains("unwrapped") && blocks.redraw(true));
+document.addEventListener("keydown", key);
+form.addEventListener("submit", submitted);
+start();
+
+function start() {
+  viewer.classList.toggle("timed", look.times !== "off");
+  viewer.classList.toggle("unwrapped", address.get("wrap") === "0");
+  blocks.open(segmentOf(total), total);
+  tell();
+  const text = address.get("find") ?? "";
+  if (text) {
+    form.elements.q.value = text;
+    form.elements.case.checked = address.has("findcase");
+  }
+  if (location.hash.startsWith("#L")) toHash();
+  else if (text) find(false);
+  else if (!over || place.closest("main").querySelector("#log-head .t-failed")) toEnd();
+  else if (blocks.first > 1) openAt(1);
+  if (!over) {
+    following = !location.hash;
+    setTimeout(ask, ASK_MS);
+  }
+  tell();
+}
+
+async function read(first, last) {
+  const answer = await fetch(`${base}/lines?first=${first}&last=${last}`);
+  if (!answer.ok) return [];
+  return (await answer.json()).lines;
+}
+
+/** What is new: a run that writes is asked once a second, one that has ended no more. */
+async function ask() {
+  try {
+    const answer = await fetch(`${base}/lines?first=${total + 1}&last=${total + BLOCK}`);
+    if (answer.ok) grown(await answer.json());
+    status.textContent = answer.ok ? status.textContent : `The server answers ${answer.status}; it is asked again.`;
+  } catch {
+    status.textContent = "The server does not answer; it is asked again.";
+  }
+  if (!over) setTimeout(ask, document.hidden ? HIDDEN_MS : ASK_MS);
+}
+
+function grown(news) {
+  const wasEmpty = !total;
+  [total, over] = [news.total, news.over];
+  if (wasEmpty && total) blocks.open(1, total);
+  else blocks.grow(total);
+  blocks.take(news.lines);
+  if (following) {
+    seen = total;
+    toEnd();
+  }
+  if (over) following = false;
+  tell();
+}
+
+function scrolled() {
+  const atEnd = viewer.scrollHeight - viewer.scrollTop - viewer.clientHeight < BOTTOM && blocks.last >= total;
+  if (following && !atEnd && !scrolled.byUs) following = false;
+  else if (!over && atEnd) following = true;
+  if (atEnd) seen = total;
+  tell();
+}
+
+function follow(on) {
+  following = on && !over;
+  if (on) {
+    if (blocks.last < total) blocks.open(segmentOf(total), total);
+    seen = total;
+    toEnd();
+  }
+  tell();
+}
+
+/** To the last line, also when its block is still being filled. */
+async function toEnd() {
+  if (!total) return;
+  scrolled.byUs = true;
+  await blocks.show(total);
+  viewer.scrollTop = viewer.scrollHeight;
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    viewer.scrollTop = viewer.scrollHeight;
+    scrolled.byUs = false;
+  }));
+}
+
+function segmentOf(line) {
+  return Math.floor(Math.max(0, line - 1) / SEGMENT) * SEGMENT + 1;
+}
+
+async function openAt(line) {
+  following = false;
+  const wanted = Math.min(Math.max(1, line), total);
+  if (wanted < blocks.first || wanted > blocks.last) blocks.open(segmentOf(wanted), total);
+  await blocks.show(wanted);
+  tell();
+}
+
+function toHash() {
+  const found = /^#L(\d+)(?:-L?(\d+))?$/.exec(location.hash);
+  if (!found) return;
+  const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])];
+  look.chosen = [Math.min(from, to), Math.max(from, to)];
+  blocks.redraw();
+  openAt(look.chosen[0]);
+}
+
+function choose(event) {
+  const at = event.target.closest?.("a.at");
+  if (!at) return;
+  event.preventDefault();
+  const line = Number(at.parentElement.dataset.place);
+  const from = event.shiftKey && look.chosen ? look.chosen[0] : line;
+  look.chosen = [Math.min(from, line), Math.max(from, line)];
+  history.replaceState(null, "", look.chosen[0] === look.chosen[1] ? `#L${line}` : `#L${look.chosen[0]}-L${look.chosen[1]}`);
+  blocks.redraw();
+  following = false;
+  tell();
+}
+
+function submitted(event) {
+  // Only lines of one stream or level: that is another page, which the server writes.
+  if (form.elements.stream.value || form.elements.level.selectedIndex) return;
+  event.preventDefault();
+  find(event.submitter === null && event.shiftKey);
+}
+
+async function find(backwards) {
+  const [text, matchCase] = [form.elements.q.value, form.elements.case.checked];
+  remember({ find: text, findcase: text && matchCase ? "1" : "" });
+  const isNew = text !== look.needle || matchCase !== look.matchCase;
+  [look.needle, look.matchCase] = [text, matchCase];
+  if (isNew) look.hit = 0;
+  if (!text) {
+    status.textContent = "";
+    return blocks.redraw();
+  }
+  status.textContent = "Looking…";
+  const from = look.hit || (look.chosen ? look.chosen[0] - (backwards ? 0 : 1) : backwards ? total + 1 : 0);
+  const found = await finder.next(text, matchCase, from, backwards, total).catch((error) => String(error));
+  if (found === undefined) return;
+  if (typeof found !== "number") {
+    status.textContent = found ?? "No line has it.";
+    return blocks.redraw();
+  }
+  const round = look.hit && (backwards ? found >= look.hit : found <= look.hit);
+  look.hit = found;
+  status.textContent = `Line ${found.toLocaleString()}${round ? ", round the end" : ""}`;
+  blocks.redraw();
+  return openAt(found);
+}
+
+async function firstError() {
+  status.textContent = "Looking…";
+  const answer = await fetch(`${base}/trouble`);
+  const { place: found } = answer.ok ? await answer.json() : { place: null };
+  status.textContent = found ? `Line ${found.toLocaleString()}` : "Nothing looks like an error.";
+  if (!found) return;
+  look.hit = found;
+  history.replaceState(null, "", `#L${found}`);
+  look.chosen = [found, found];
+  blocks.redraw();
+  openAt(found);
+}
+
+function nextTimes() {
+  look.times = TIMES[(TIMES.indexOf(look.times) + 1) % TIMES.length];
+  viewer.classList.toggle("timed", look.times !== "off");
+  remember({ times: look.times === "off" ? "" : look.times });
+  blocks.redraw(true);
+  tell();
+}
+
+function wrap(on) {
+  viewer.classList.toggle("unwrapped", !on);
+  remember({ wrap: on ? "" : "0" });
+  blocks.redraw(true);
+  tell();
+}
+
+function remember(changes) {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(changes)) value ? query.set(name, value) : query.delete(name);
+  history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`);
+}
+
+function key(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest?.("input, select, textarea, dialog[open]")) return;
+  const wanted = Object.values(buttons).find((one) => one.dataset.letter === event.key);
+  if (!wanted || wanted.hidden) return;
+  event.preventDefault();
+  wanted.click();
+}
+
+function tell() {
+  count.textContent = `${total.toLocaleString()} line${total === 1 ? "" : "s"}${over ? "" : following ? ", following" : ", still written"}`;
+  buttons.follow.hidden = over;
+  buttons.follow.ariaPressed = String(following);
+  buttons.wrap.ariaPressed = String(!viewer.classList.contains("unwrapped"));
+  buttons.times.textContent = `Times: ${look.times}`;
+  buttons.previous.hidden = buttons.next.hidden = !look.needle;
+  buttons.before.hidden = blocks.first <= 1;
+  buttons.after.hidden = !total || blocks.last >= total;
+  const missed = total - seen;
+  more.hidden = over || following;
+  more.textContent = missed > 0 ? `${missed.toLocaleString()} new line${missed === 1 ? "" : "s"} · Resume` : "Paused · Resume";
+}
+
+function bar() {
+  const made = make("div", { className: "log-bar" });
+  made.append(...Object.values(buttons), status, count);
+  return made;
+}
+
+function button(words, letter, act) {
+  const made = make("button", { type: "button", textContent: words });
+  if (letter) {
+    made.dataset.letter = letter;
+    made.title = `Key: ${letter}`;
+  }
+  made.addEventListener("click", act);
+  return made;
+}
+
+function make(name, properties) {
+  return Object.assign(document.createElement(name), properties);
+}
