@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -157,7 +158,8 @@ def start_logs(settings: Settings) -> None:
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _masked]
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _masked],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
@@ -176,8 +178,9 @@ def start_logs(settings: Settings) -> None:
     )
 
 
-def _masked(logger: object, method: str, line: str) -> str:
-    return masking.patterns(line)
+def _masked(logger: Any, method: str, line: Any) -> str:
+    """The last step: what is written has become text."""
+    return masking.patterns(str(line))
 
 
 def product_version() -> str:

@@ -147,7 +147,9 @@ class Settings:
     host: str = _row("FLOTILLA_HOST", "127.0.0.1", "address to listen on", _text)
     port: int = _row("FLOTILLA_PORT", "8080", "TCP port; 0 takes a free one", _whole(0, 65535))
     threads: int = _row("FLOTILLA_THREADS", "16", "requests answered at the same time", _whole(1, 512))
-    streams: int = _row("FLOTILLA_STREAMS", "256", "live streams at the same time; they hold no threads", _whole(0, 4096))
+    streams: int = _row(
+        "FLOTILLA_STREAMS", "256", "live streams at the same time, which hold no threads", _whole(0, 4096)
+    )
     allowed_hosts: tuple[str, ...] = _row(
         "FLOTILLA_ALLOWED_HOSTS", "", "Host headers that are answered, with commas; empty: any off loopback", _words
     )

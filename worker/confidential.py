@@ -15,6 +15,7 @@ from app.wire.claim import RunSpec, Secret
 from app.wire.codec import Json
 from app.wire.masking import Mask, patterns
 
+
 class Discreet(logging.Formatter):
     """The node's own log, without what looks like a token or a password."""
 

@@ -42,8 +42,8 @@ from worker.intake import Allocation
 log = logging.getLogger(__name__)
 HOLD_PREFIX = "flotilla:hold/"
 KEEP_QUEUE_S = 45.0
-"""A route without offers stays listened to for so long: a key in a BRPOP costs less than a declaration. More than the 30
-seconds for which the API, once it has announced a route, takes it for known."""
+"""A route without offers stays listened to for so long: a key in a BRPOP costs less than a declaration. That is more
+than the 30 seconds for which the API takes a route that it has announced for known."""
 PRIVATE_NAMES = (
     (transport.Channel, "_in_poll"),
     (transport.Channel, "_brpop_start"),

@@ -1,7 +1,8 @@
-"""One who follows events: text goes in from the thread that reads the store, and out to a server or to who walks through.
+"""One who follows events: text goes in from the thread that reads the store, and out to a server, or to who walks
+through it.
 
-A server gives a sink, and then no thread of its own waits (`app/rest/streaming.py`). Who does not take what comes is cut
-off, and may come back with the number of the last event that he has seen.
+A server gives a sink, and then no thread of its own waits (`app/rest/streaming.py`). Who does not take what comes is
+cut off, and may come back with the number of the last event that he has seen.
 """
 
 import threading

@@ -65,7 +65,9 @@ class EventStreams:
         if self._closed.is_set():
             raise Unavailable("this server is stopping; follow another one, or come back", _RETRY_S)
         if len(self._streams) >= self._most:
-            raise Unavailable(f"{self._most} streams are open, which is the most; ask for a list with ?after=", _RETRY_S)
+            raise Unavailable(
+                f"{self._most} streams are open, which is the most; ask for a list with ?after=", _RETRY_S
+            )
         if sum(stream.wish.holder == holder for stream in self._streams) >= self._a_holder:
             raise Unavailable(
                 f"you have {self._a_holder} streams open, which is the most; close one, or ask for a list with ?after=",
@@ -99,27 +101,30 @@ class EventStreams:
                 away = True
             except Exception:  # whatever it was, the next look finds the same events
                 log.exception("events could not be read")
+                away = True
             self._look_after(streams)
             with self._guard:
                 if not self._streams:
                     self._reader = None
                     return
-            if not any(stream.behind for stream in streams):
+            if away or not any(stream.behind for stream in streams):
                 self._closed.wait(self._look_s)
 
     def _look(self, streams: Sequence[EventStream], last: int | None) -> int:
         """Gives everybody what is new; the number of the last event that was read."""
-        if last is None:
-            last = self._store.read(lambda tx: tx.last_event())
-        while fresh := self._store.read(lambda tx: tx.events_after(last or 0, _AT_ONCE)):
+        known = self._store.read(lambda tx: tx.last_event()) if last is None else last
+        while fresh := self._fresh(known):
             self._hand_out([stream for stream in streams if stream.current], fresh)
-            last = fresh[-1].seq
+            known = fresh[-1].seq
             if len(fresh) < _AT_ONCE:
                 break
         for stream in streams:
             if stream.behind:
                 self._catch_up(stream)
-        return last
+        return known
+
+    def _fresh(self, known: int) -> list[Event]:
+        return self._store.read(lambda tx: tx.events_after(known, _AT_ONCE))
 
     def _hand_out(self, streams: Sequence[EventStream], fresh: Sequence[Event]) -> None:
         frames: dict[int, bytes] = {}
@@ -129,9 +134,7 @@ class EventStreams:
             own = [
                 event
                 for event in fresh
-                if event.org_id == wish.org_id
-                and event.seq > stream.position
-                and wish.job_id in (None, event.job_id)
+                if event.org_id == wish.org_id and event.seq > stream.position and wish.job_id in (None, event.job_id)
             ]
             for event in own:
                 if event.seq not in frames:

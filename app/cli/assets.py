@@ -46,13 +46,18 @@ def assets(project: str | None, limit: int, output: str) -> None:
 
 @click.command()
 @click.argument("what", metavar="JOB|TASK|RUN")
+@click.option(
+    "--to", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Fetch them all, as download does."
+)
 @output_option
-def outputs(what: str, output: str) -> None:
+def outputs(what: str, folder: Path | None, output: str) -> None:
     """List the files that a job, a task or a run left behind. With -o id: the assets' ids."""
     client = connect()
-    kind, item = find.thing(client, what)
-    found = ({**each, "id": each["assetId"]} for each in client.items(f"/v1/{kind}/{item['id']}/outputs"))
-    show_list(found, OUTPUTS, output, empty="no files")
+    found = _left(client, what)
+    if folder is None:
+        show_list(found, OUTPUTS, output, empty="no files")
+    else:
+        _save(client, found, folder, force=False)
 
 
 @click.command()
@@ -87,7 +92,10 @@ def send(client: Client, path: Path, **place: str | None) -> Json:
 def download(what: str, names: tuple[str, ...], folder: Path, force: bool) -> None:
     """Fetch a stored file, or all that a job, a task or a run left behind, or only the outputs named."""
     client = connect()
-    found = list(_wanted(client, what, names))
+    _save(client, list(_wanted(client, what, names)), folder, force=force)
+
+
+def _save(client: Client, found: list[Json], folder: Path, *, force: bool) -> None:
     places = _places(found, folder)
     for place in places:
         if place.exists() and not force:
@@ -106,8 +114,7 @@ def _wanted(client: Client, what: str, names: tuple[str, ...]) -> Iterator[Json]
             pass
         else:
             return
-    kind, item = find.thing(client, what)
-    left = [{**each, "id": each["assetId"]} for each in client.items(f"/v1/{kind}/{item['id']}/outputs")]
+    left = _left(client, what)
     for name in names:
         if all(each["name"] != name for each in left):
             known = ", ".join(sorted({each["name"] for each in left})) or "none"
@@ -115,14 +122,22 @@ def _wanted(client: Client, what: str, names: tuple[str, ...]) -> Iterator[Json]
     yield from (each for each in left if not names or each["name"] in names)
 
 
+def _left(client: Client, what: str) -> list[Json]:
+    kind, item = find.thing(client, what)
+    return [{**each, "id": each["assetId"]} for each in client.items(f"/v1/{kind}/{item['id']}/outputs")]
+
+
 def _places(found: list[Json], folder: Path) -> list[Path]:
-    """Of files with one name the later ones have their asset's id before it."""
-    places: list[Path] = []
+    """A file of a map's value has the value's number before its name, as a run that takes all of them finds it. Of
+    files with one name the later ones have their asset's id before it.
+    """
+    places: dict[Path, None] = {}
     for asset in found:
         name = Path(asset["filename"]).name or asset["id"]
-        place = folder / name
-        places.append(folder / f"{asset['id']}-{name}" if place in places else place)
-    return places
+        index = asset.get("mapIndex")
+        place = folder / (name if index is None else f"{index:06d}-{name}")
+        places[folder / f"{asset['id']}-{name}" if place in places else place] = None
+    return list(places)
 
 
 def _fetch(client: Client, asset: Json, place: Path) -> None:

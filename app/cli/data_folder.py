@@ -2,7 +2,7 @@
 
 DIR/flotilla.db     the store          DIR/token         the administrator's token    DIR/logs    of each process
 DIR/broker/         the broker's file  DIR/node-token    its own nodes' token         DIR/nodes   scratch and spool
-DIR/lock            held while an `up` runs            DIR/assets        stored files              DIR/tmp     of requests
+DIR/lock            held by an `up`    DIR/assets        stored files                 DIR/tmp     of requests
 DIR/secrets.key     what secrets are sealed with; never in the store
 
 The tokens are made here, before anything has been imported that could store them: `app/cli/seeds.py` tells the store.

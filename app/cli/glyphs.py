@@ -47,6 +47,12 @@ def arrow() -> str:
     return "←" if _holds("←") else "<-"
 
 
+def plain(text: str) -> str:
+    """The same with letters that every terminal has."""
+    signs = {ord(glyph): PLAIN[state] for state, glyph in SIGNS.items()}
+    return text.translate({**signs, ord("━"): "#", ord("─"): "-", ord("←"): "<-"})
+
+
 def _holds(text: str) -> bool:
     try:
         text.encode(sys.stdout.encoding or "ascii")

@@ -30,10 +30,10 @@ NAMED_NEEDS = 4
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("text", "mermaid", "dot")),
+    type=click.Choice(("text", "ascii", "mermaid", "dot")),
     default="text",
     show_default=True,
-    help="mermaid for Markdown, dot for Graphviz.",
+    help="ascii is text with plain signs; mermaid for Markdown, dot for Graphviz.",
 )
 @click.option("--all", "whole", is_flag=True, help="A line for every task: nothing is folded.")
 @document_option
@@ -49,7 +49,12 @@ def graph(job: str, form: str, whole: bool, output: str) -> None:
         click.echo(document(drawn, output))
         return
     boxes = draw(drawn, fold=not whole, most=None if whole else MOST_BOXES)
-    write: dict[str, Callable[[Json, Sequence[Box]], str]] = {"text": as_text, "mermaid": as_mermaid, "dot": as_dot}
+    write: dict[str, Callable[[Json, Sequence[Box]], str]] = {
+        "text": as_text,
+        "ascii": as_ascii,
+        "mermaid": as_mermaid,
+        "dot": as_dot,
+    }
     click.echo(write[form](found, boxes))
 
 
@@ -67,6 +72,10 @@ def as_text(job: Json, boxes: Sequence[Box]) -> str:
             line = f"{mark}{paint(f'{glyphs.sign(box.state)} {labels[place].ljust(width)}', colour)}  {said(box)}"
             lines.append(line + _needs(box, labels))
     return "\n".join(lines)
+
+
+def as_ascii(job: Json, boxes: Sequence[Box]) -> str:
+    return glyphs.plain(as_text(job, boxes))
 
 
 def _label(box: Box) -> str:

@@ -65,9 +65,7 @@ def logs(
 class _Source:
     """The messages of a job or run; those of a task are its runs' messages, one run after the other."""
 
-    def __init__(
-        self, client: Client, kind: str, of: str, wanted: Mapping[str, object], attempt: int | None
-    ) -> None:
+    def __init__(self, client: Client, kind: str, of: str, wanted: Mapping[str, object], attempt: int | None) -> None:
         self._client = client
         self._of = of
         self._wanted = wanted

@@ -60,7 +60,8 @@ class Plan:
     def node(self, number: int, broker: Mapping[str, str]) -> Program:
         """A node is given no way to the database, nor the key of secrets: it may know nothing of them."""
         name = f"node-{number}"
-        environ = {key: value for key, value in self._common(broker).items() if key not in (*DATABASE_KEYS, *SECRETS_KEYS)}
+        apart = (*DATABASE_KEYS, *SECRETS_KEYS)
+        environ = {key: value for key, value in self._common(broker).items() if key not in apart}
         environ |= {"FLOTILLA_SERVER_URL": self.url, "FLOTILLA_NODE_TOKEN": self.data.token(self.data.node_token_file)}
         environ |= {"FLOTILLA_NODE_NAME": name, "FLOTILLA_NODE_DIR": str(self.data.node(name))}
         environ |= {"FLOTILLA_CPUS": self.cpus, "FLOTILLA_MEMORY_MB": str(self.memory_mb)}

@@ -33,7 +33,10 @@ class Screen:
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(highlight=False), screen=self._whole, auto_refresh=False)
+            # stdout stays itself: what stands in for it has no encoding, and glyphs ask for that.
+            self._live = Live(
+                console=Console(highlight=False), screen=self._whole, auto_refresh=False, redirect_stdout=False
+            )
             self._live.start()
         return self
 

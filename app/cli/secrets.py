@@ -76,9 +76,12 @@ def rotate_key(data: str | None) -> None:
         before = keyring.keys_of(path.read_text()) if path else []
         if path:
             keyring.write(path, [keyring.new_key(), *before])
+        vault = bootstrap.vault(settings)
+        if vault is None:
+            raise Usage("there is no key: set FLOTILLA_SECRETS_KEY_FILE, or give --data DIR")
         store = bootstrap.store(settings)
         try:
-            count = service.reseal(store, bootstrap.vault(settings))
+            count = service.reseal(store, vault)
         finally:
             store.close()
     except SettingError as wrong:

@@ -41,7 +41,7 @@ class Unresolved(Exception):
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`task` is None for a parameter of the job, and in a map for its value (`of_map`), whose key is what follows
-    `map.`. `of_files`: `key` is a file's name, perhaps with one of FILE_FIELDS behind it. `of_secret`: it is a secret's.
+    `map.`. `of_files`: `key` is a file's name, perhaps with one of FILE_FIELDS behind it. `of_secret`: a secret's name.
     """
 
     task: str | None
@@ -49,6 +49,11 @@ class Reference:
     of_map: bool = False
     of_files: bool = False
     of_secret: bool = False
+
+    @property
+    def of_job(self) -> bool:
+        """A parameter of the job."""
+        return self.task is None and not self.of_map and not self.of_secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,9 +128,7 @@ def _durations(counts: Mapping[tuple[str, str], int], times: Mapping[tuple[str, 
     return family
 
 
-def _gauge(
-    name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[Words, float]]
-) -> GaugeMetricFamily:
+def _gauge(name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[Words, float]]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, text, labels=labels)
     for place, value in values:
         family.add_metric(place, value)

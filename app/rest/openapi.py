@@ -81,7 +81,7 @@ def _plain(app: Flask, rule: Rule) -> Text:
     blueprint, _, _ = rule.endpoint.partition(".")
     view = app.view_functions[rule.endpoint]
     media_type = getattr(view, "answers", "")
-    shown: Text = {media_type: {"schema": {"type": "string"}}} if media_type else {_JSON: {"schema": {"type": "object"}}}
+    shown: Text = {media_type or _JSON: {"schema": {"type": "string" if media_type else "object"}}}
     operation: Text = {
         "summary": (view.__doc__ or "").partition("\n")[0],
         "tags": [blueprint],

@@ -85,9 +85,7 @@ def _parameters(
 ) -> Mapping[int, Mapping[str, object]]:
     jobs = {}
     for run, task in claims:
-        wants = any(
-            each.task is None and not each.of_map and not each.of_secret for each in found[task.owner_seq]
-        )
+        wants = any(each.of_job for each in found[task.owner_seq])
         if wants and task.job_seq not in jobs:
             job = tx.job(run.job_id)
             jobs[task.job_seq] = job.parameters if job else {}
@@ -106,9 +104,7 @@ def _values(
     return {first_seq(seq) + index: value for seq, values in known.items() for index, value in values.items()}
 
 
-def _secrets(
-    claims: Sequence[tuple[Run, Task]], found: Mapping[int, set[Reference]]
-) -> Mapping[int, set[str]]:
+def _secrets(claims: Sequence[tuple[Run, Task]], found: Mapping[int, set[Reference]]) -> Mapping[int, set[str]]:
     """By job the secrets that are referred to."""
     names: dict[int, set[str]] = defaultdict(set)
     for _, task in claims:
@@ -118,9 +114,7 @@ def _secrets(
     return names
 
 
-def _marked(
-    core: Core, names: set[str], opened: Mapping[int, Mapping[str, str]], job_seq: int
-) -> tuple[Secret, ...]:
+def _marked(core: Core, names: set[str], opened: Mapping[int, Mapping[str, str]], job_seq: int) -> tuple[Secret, ...]:
     """Those secrets with marks that nobody can have known: what a run brings in may be another's to choose."""
     if not names:
         return ()

@@ -47,9 +47,8 @@ class FileRules:
 class Core:
     """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together.
 
-    `fetcher` and `poster` are for the engine, which alone fetches anything and calls webhooks; `live` is for who answers
-    requests. Without a `vault` no secrets are kept,
-    and without a `tracer` no spans are told.
+    `fetcher` and `poster` are for the engine, which alone fetches anything and calls webhooks; `live` is for who
+    answers requests. Without a `vault` no secrets are kept, and without a `tracer` no spans are told.
     `fleet` and `pace` are this process's own estimates: wrong ones cost speed, never correctness.
     """
 

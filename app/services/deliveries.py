@@ -32,7 +32,7 @@ _JITTER: Final = 0.25
 _KEPT_US: Final = 30 * 86_400 * MICROSECONDS
 _FORGOTTEN_AT_ONCE: Final = 1000
 _GONE: Final = 410
-_SECRET: Final = "webhooks"
+_PURPOSE: Final = "webhooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ def again(core: Core, who: Principal, job_id: str, delivery_id: str) -> Delivery
 
 def secret_of(core: Core, org_id: str) -> str:
     """What webhooks of an organization are signed with that have no secret of their own."""
-    return f"whsec_{core.signer.derive(_SECRET, org_id)}"
+    return f"whsec_{core.signer.derive(_PURPOSE, org_id)}"
 
 
 def shown_secret(core: Core, who: Principal) -> str:

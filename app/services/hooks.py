@@ -58,9 +58,7 @@ def _write(tx: Writer, job: Job, happened: Iterable[tuple[str, str | None, dict[
     )
 
 
-def _delivery(
-    job: Job, place: int, event: str, task_id: str | None, told: Mapping[str, Any], now_us: int
-) -> Delivery:
+def _delivery(job: Job, place: int, event: str, task_id: str | None, told: Mapping[str, Any], now_us: int) -> Delivery:
     """A thing ends at one time in a state, so that this is an id of nothing else."""
     made = uuid5(NAMESPACE_URL, f"{job.id}/{task_id or ''}/{event}/{place}/{now_us}")
     return Delivery(

@@ -204,9 +204,7 @@ def file(core: Core, who: Principal, run_id: str, streams: Collection[str] = _IT
     return LogFile(size=size, pieces=text(core, run_id, streams, last=last))
 
 
-def text(
-    core: Core, run_id: str, streams: Collection[str] = _ITS_OWN, *, last: int = FAR
-) -> Iterator[bytes]:
+def text(core: Core, run_id: str, streams: Collection[str] = _ITS_OWN, *, last: int = FAR) -> Iterator[bytes]:
     """Read while it is read from. Whoever calls this may."""
     wanted = LinesWanted(run_id=run_id, last=last, streams=frozenset(streams), limit=_AT_ONCE)
     while True:

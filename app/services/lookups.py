@@ -73,7 +73,7 @@ def lookup_for(tx: Reader, job_seq: int, job_id: str, wanted: Collection[Referen
     """For these references of one task."""
     names = {each.task for each in wanted if each.task is not None}
     filed = {each.task for each in wanted if each.task is not None and each.of_files}
-    job = tx.job(job_id) if any(each.task is None and not each.of_map and not each.of_secret for each in wanted) else None
+    job = tx.job(job_id) if any(each.of_job for each in wanted) else None
     return Lookup(
         results=needed(tx, job_seq, names),
         files=files_of(tx, job_seq, filed) if filed else {},

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from app.domain import references
 from app.domain.errors import Problem
-from app.domain.references import SecretUse
 from app.domain.map import SPAN, Map
+from app.domain.references import SecretUse
 from app.domain.task import Task, TaskSpec
 from app.ports.store import Writer
 from app.services.ledger import Ledger
@@ -16,9 +16,7 @@ from app.wire.resources import Route
 from app.wire.states import TaskState
 
 
-def check(
-    position: int, task: TaskSpec, parameters: Mapping[str, object], secrets: list[SecretUse]
-) -> list[Problem]:
+def check(position: int, task: TaskSpec, parameters: Mapping[str, object], secrets: list[SecretUse]) -> list[Problem]:
     """References that are known to be wrong in a map, its inner task and its source."""
     place = f"/tasks/{position}"
     payload, inputs = f"{place}/task/payload", f"{place}/task/inputs"

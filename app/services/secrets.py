@@ -2,8 +2,8 @@
 them, and a node puts them in just before a run starts.
 
     submit      each `${{ secrets.NAME }}` must name one that is there (`check`)
-    claim       in the payload each becomes a mark by chance, which nothing that a run brings in can hold; the values
-                travel apart from it, with the mark that each stands for (`opened`, `assign.py`, `worker/confidential.py`)
+    claim       in the payload each becomes a mark by chance, which nothing that a run brings in can hold; values
+                travel apart, with the mark that each stands for (`opened`, `assign.py`, `worker/confidential.py`)
     rotation    all that is sealed with an older key is sealed with the first one (`reseal`)
 """
 

@@ -69,8 +69,7 @@ def failed_values(core: Core, who: Principal, task_id: str, page: Page) -> Seque
         found = {view.task.map_index or 0: view for view in views}
         known = tx.map_values(task.seq, found)
         return [
-            OneValue(index=index, value=known.get(index), task=view.task, run=view.run)
-            for index, view in found.items()
+            OneValue(index=index, value=known.get(index), task=view.task, run=view.run) for index, view in found.items()
         ]
 
     return core.store.read(work)

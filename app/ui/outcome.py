@@ -12,30 +12,38 @@ from app.ui import words
 from app.wire.states import RunState
 
 _CODES: Final = {
-    126: "the program was found but may not be executed",
-    127: "the program was not found",
+    126: "a shell says so when the program may not be executed",
+    127: "a shell says so when the program was not found",
+}
+_STATES: Final = {
+    RunState.QUEUED: "It is offered to the nodes and waits for one that takes it.",
+    RunState.RUNNING: "It runs.",
+    RunState.SUCCEEDED: "It ended well.",
+    RunState.FAILED: "It failed.",
+    RunState.LOST: "Its node was lost, or gave it back; the task runs again elsewhere.",
+    RunState.CANCELED: "It was canceled.",
 }
 _BEYOND: Final = 128
 """A shell says so much more than the number of the signal that ended its program."""
 
 
 def outcome(run: Run, spec: TaskSpec) -> str:
-    if run.state is RunState.QUEUED:
-        return "It is offered to the nodes and waits for one that takes it."
-    if run.state is RunState.RUNNING:
-        return "It runs." if run.started_at_us else "A node has taken it and prepares it."
-    if run.state is RunState.SUCCEEDED:
-        return "It ended well" + (f", with exit code {run.exit_code}." if run.exit_code is not None else ".")
+    """What was said of it when it ended, else what its state means; and what its exit code or signal means."""
+    said = _sentence(run.failure.message) if run.failure else _by_state(run, spec)
+    meaning = _meaning(run)
+    return f"{said} {_sentence(meaning)}" if meaning and meaning not in said else said
+
+
+def _by_state(run: Run, spec: TaskSpec) -> str:
+    if run.state is RunState.RUNNING and not run.started_at_us:
+        return "A node has taken it and prepares it."
+    if run.state is RunState.SUCCEEDED and run.exit_code is not None:
+        return f"It ended well, with exit code {run.exit_code}."
     if run.state is RunState.TIMED_OUT:
         return f"It ran longer than its limit of {words.duration(spec.time_limit_s * 1_000_000)} and was ended."
     if run.state is RunState.OUT_OF_MEMORY:
-        peak = f"; it had {words.size(run.usage.peak_rss_bytes)} at its peak" if run.usage else ""
-        return f"It used more memory than its limit of {words.size(spec.shape.memory_mib << 20)} and was ended{peak}."
-    if run.state is RunState.LOST:
-        return "Its node was lost, or gave it back; the task runs again elsewhere."
-    if run.state is RunState.CANCELED:
-        return "It was canceled."
-    return _failed(run)
+        return f"It used more memory than its limit of {words.size(spec.shape.memory_mib << 20)} and was ended."
+    return _STATES[run.state]
 
 
 def around(attempts: Sequence[Run], run: Run) -> Mapping[str, Run]:
@@ -49,15 +57,15 @@ def around(attempts: Sequence[Run], run: Run) -> Mapping[str, Run]:
     return found
 
 
-def _failed(run: Run) -> str:
+def _meaning(run: Run) -> str:
+    """Of what only those know who know their system by heart."""
+    if run.state is not RunState.FAILED:
+        return ""
     if run.signal:
-        return f"It was ended by signal {run.signal}{_signal(run.signal)}."
-    if run.exit_code is None:
-        return "It failed."
-    meaning = _CODES.get(run.exit_code, "")
-    if run.exit_code > _BEYOND:
-        meaning = _signal(run.exit_code - _BEYOND).strip(" ()")
-    return f"It failed with exit code {run.exit_code}" + (f": {meaning}." if meaning else ".")
+        return _signal(run.signal)
+    if run.exit_code is not None and run.exit_code > _BEYOND:
+        return _signal(run.exit_code - _BEYOND)
+    return _CODES.get(run.exit_code or 0, "")
 
 
 def _signal(number: int) -> str:
@@ -66,4 +74,8 @@ def _signal(number: int) -> str:
     except ValueError:
         return ""
     said = signal.strsignal(number)
-    return f" ({name}: {said.lower()})" if said else f" ({name})"
+    return f"signal {number} is {name}" + (f": {said.lower()}" if said else "")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")

@@ -9,6 +9,7 @@ from app.domain.run import Run
 from app.domain.task import TaskSpec
 from app.ui import words
 from app.ui.plots import Plot, Series, Values, plot
+from app.wire.states import RunState
 from app.wire.usage import Sample, Usage
 
 _LONG_S: Final = 10
@@ -34,6 +35,13 @@ def plots(run: Run, spec: TaskSpec, samples: Sequence[Sample]) -> list[Plot]:
     points = [(began_us, Usage()), *((each.at_us, each.usage) for each in samples)]
     peak = run.usage.peak_rss_bytes if run.usage else None
     memory = [(at, float(usage.current_rss_bytes)) for at, usage in points]
+    if run.state is RunState.OUT_OF_MEMORY and peak and (run.finished_at_us or 0) > points[-1][0]:
+        memory.append((run.finished_at_us or 0, float(peak)))  # what ended it came after the last sample
+    flows = [
+        Series(name="read", values=_rate(points, lambda each: float(each.read_bytes))),
+        Series(name="written", values=_rate(points, lambda each: float(each.written_bytes)), style="b"),
+    ]
+    flows.sort(key=lambda one: -max((value for _, value in one.values), default=0.0))
     found = [
         plot(
             "Cpu",
@@ -49,14 +57,7 @@ def plots(run: Run, spec: TaskSpec, samples: Sequence[Sample]) -> list[Plot]:
             limit=float(spec.shape.memory_mib << 20),
             peak=None if peak is None else float(peak),
         ),
-        plot(
-            "Input and output",
-            [
-                Series(name="read", values=_rate(points, lambda each: float(each.read_bytes))),
-                Series(name="written", values=_rate(points, lambda each: float(each.written_bytes)), style="b"),
-            ],
-            lambda value: f"{words.size(value)}/s",
-        ),
+        plot("Input and output", flows, lambda value: f"{words.size(value)}/s"),
     ]
     if any(usage.gpu_s or usage.peak_gpu_bytes for _, usage in points):
         found.append(plot("Gpu", [Series(name="busy", values=_rate(points, lambda each: each.gpu_s))], _cores))
@@ -72,7 +73,7 @@ def wasted(run: Run, spec: TaskSpec) -> Iterator[Waste]:
     if 0 < used < _LITTLE * asked:
         yield Waste(
             what="memory",
-            asked=words.size(asked),
+            asked=f"{words.size(asked)} of memory",
             used=f"{words.size(used)} at its peak",
             share=used / asked,
             enough=words.size(used * _SPARE),

@@ -95,6 +95,10 @@ def amount(value: Resources) -> str:
     return f"{value.cpu_milli / 1000:g} cpu, {size(value.memory_mib << 20)}"
 
 
+def cores(cpu_milli: int) -> str:
+    return f"{cpu_milli / 1000:g}"
+
+
 def number(value: int) -> str:
     """With thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")
@@ -134,5 +138,5 @@ def as_json(value: Any, longest: int = 20_000, indent: bool = False) -> str:
 
 FILTERS: Final = {
     each.__name__: each
-    for each in (iso, moment, duration, size, amount, number, percent, state_word, tone, mark, path_part, as_json)
+    for each in (iso, moment, duration, size, amount, number, percent, state_word, tone, mark, path_part, as_json, cores)
 }

@@ -71,6 +71,11 @@ def test_what_a_job_left_behind_is_fetched_by_name(api: Api, flotilla: Flotilla,
     assert Path(one.out.strip()).read_bytes() == b"table"
     every = flotilla("download", spec["jobId"], "--to", str(tmp_path / "all"))
     assert sorted(Path(line).read_bytes() for line in every.out.splitlines()) == [b"log", b"table", b"volume"]
+    again = flotilla("outputs", spec["jobId"], "--to", str(tmp_path / "again"))
+    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == sorted(
+        Path(line).name for line in again.out.splitlines()
+    )
+    assert len(again.out.splitlines()) == 3
     missing = flotilla("download", spec["jobId"], "absent")
     assert (missing.code, "it has: log, table, volume" in missing.err) == (3, True)
 

@@ -95,6 +95,12 @@ def test_text_has_a_line_for_each_box(film: FakeServer, flotilla: Flotilla) -> N
     ]
 
 
+def test_ascii_has_plain_signs(film: FakeServer, flotilla: Flotilla) -> None:
+    out = flotilla("graph", JOB_ID, "--format", "ascii").out
+    assert out.isascii()
+    assert "  2 + render-* x 400  400 succeeded  <- list" in out
+
+
 def test_json_is_the_apis_graph(film: FakeServer, flotilla: Flotilla) -> None:
     assert json.loads(flotilla("graph", JOB_ID, "-o", "json").out) == graph(FAN, film="waiting")
 

@@ -89,6 +89,32 @@ def test_top_on_a_terminal_is_painted_until_ctrl_c(fleet: FakeServer) -> None:
         os.close(master)
 
 
+def test_watch_on_a_terminal_shows_what_runs_and_what_went_wrong(server: FakeServer) -> None:
+    error = {"code": "exit_code", "message": "ended with 3"}
+    server.on(
+        "GET", f"{JOBS}/graph", {"nodes": [{"id": "t1", "name": "mesh"}, {"id": "t2", "name": "solve"}], "edges": []}
+    )
+    server.on("GET", f"{JOBS}/events", page(event(1, ["t1", "failed"], ["t2", "running"])), page())
+    server.on("GET", "/v1/tasks/t1", task("failed", id="t1", name="mesh", error=error))
+    server.on("GET", "/v1/tasks/t2", task("running", id="t2", name="solve", progress=0.4, statusText="step 4"))
+    server.on("GET", JOBS, *[job("running", progress=0.5, counts={"failed": 1, "running": 1})] * 20, job("failed"))
+    master, slave = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "30"}
+    command = [sys.executable, "-m", "app.cli.main", "watch", JOB_ID]
+    process = subprocess.Popen(command, env=environ, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    try:
+        shown = _read_until(master, lambda text: "failed  4.00s" in text)
+        assert "exit_code: ended with 3" in shown
+        assert "━━━━────── " in shown
+        assert "40%  step 4" in shown
+        assert process.wait(READ_S) == 1
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
 def _read_until(descriptor: int, enough) -> str:  # type: ignore[no-untyped-def]  # a predicate of the text
     until, text = time.monotonic() + READ_S, ""
     while not enough(text):

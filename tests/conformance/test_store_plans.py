@@ -18,6 +18,7 @@ from app.domain.job import Desired
 from app.ports import finding, numbered
 from app.ports.executions import Window
 from app.ports.finding import Seek
+from app.ports.logs import LinesWanted
 from app.ports.records import JobFilter, Page, Part, StoredLine
 from app.ports.store import Store, Writer
 from app.ports.templates import JobsWanted
@@ -88,6 +89,16 @@ QUESTIONS: dict[str, Question] = {
     "lock_removed_jobs": lambda asked, tx: tx.lock_removed_jobs(5),
     "lines of a job": lambda asked, tx: tx.lines(PAGE, job_seq=asked.job.seq),
     "lines of a run": lambda asked, tx: tx.lines(PAGE, run_id=asked.run.id),
+    "lines from a place on": lambda asked, tx: tx.find_lines(LinesWanted(run_id=asked.run.id, first=9, limit=5)),
+    "errors of a job": lambda asked, tx: tx.find_lines(LinesWanted(job_seq=asked.job.seq, level="error", limit=5)),
+    "end of a job's log": lambda asked, tx: tx.find_lines(
+        LinesWanted(job_seq=asked.job.seq, newest_first=True, limit=5)
+    ),
+    "end of a run's log": lambda asked, tx: tx.find_lines(
+        LinesWanted(run_id=asked.run.id, newest_first=True, limit=5)
+    ),
+    "length of a log": lambda asked, tx: tx.log_length(asked.run.id),
+    "sealed": lambda asked, tx: tx.sealed(ORG, ["KEY"]),
     "events": lambda asked, tx: tx.events(ORG, PAGE),
     "jobs by number": lambda asked, tx: tx.jobs_by_number(numbered.Wanted(org_id=ORG), SPOT),
     "jobs that run by number": lambda asked, tx: tx.jobs_by_number(RUNNING, SPOT),

@@ -31,6 +31,10 @@ def test_an_animation_is_rendered_frame_by_frame_and_joined(fleet: Fleet, tmp_pa
     assert [one["turn"] for one in rendered] == [frame / FRAMES for frame in range(FRAMES)]
     frames = [each for each in fleet.client.items(f"/v1/jobs/{job_id}/outputs") if each["task"] == "render"]
     assert sorted(each["mapIndex"] for each in frames) == list(range(FRAMES))
+    every = fleet.cli("outputs", job_id, "--to", str(tmp_path / "all"))
+    assert every.returncode == 0, every.stderr
+    names = {f"{index:06d}-frame.png" for index in range(FRAMES)}
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {"animation.png", *names}
     content = downloaded(fleet, job_id, "animation", tmp_path)
     movie = picture(content)
     assert (movie.n_frames, movie.size, movie.info["loop"]) == (FRAMES, (210, 150), 0)

@@ -94,8 +94,20 @@ def test_a_log_is_a_file(log: Log) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "level=loud", "stream=stdin", "q=", "q=" + "x" * 513, "q=%07", "matchCase=1", "tail=0", "tail=1001",
-        "fromLine=0", "toLine=-1", "fromLine=x", "fromLine=9223372036854775808", "from=1", "after=1",
+        "level=loud",
+        "stream=stdin",
+        "q=",
+        "q=" + "x" * 513,
+        "q=%07",
+        "matchCase=1",
+        "tail=0",
+        "tail=1001",
+        "fromLine=0",
+        "toLine=-1",
+        "fromLine=x",
+        "fromLine=9223372036854775808",
+        "from=1",
+        "after=1",
     ],
 )
 def test_a_bad_query_is_400_and_names_the_parameter(log: Log, query: str) -> None:

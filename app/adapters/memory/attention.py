@@ -19,9 +19,9 @@ class AttentionReads:
         ]
         found = []
         for job in waiting[:jobs]:
-            of_job = sorted((each for each in self._open_and_ended(job) if not each.ended), key=lambda each: each.seq)[:tasks]
+            of_job = [each for each in self._all_tasks(job) if not each.ended]
             first: dict[str, Task] = {}
-            for task in of_job:
+            for task in of_job[:tasks]:
                 if task.state in _OUT:
                     first.setdefault(task.route, task)
             found += sorted(first.values(), key=lambda each: each.seq)
@@ -31,8 +31,7 @@ class AttentionReads:
         failed = [job for job in reversed(self._jobs_seen(org_id)) if job.state is JobState.FAILED]
         found = []
         for job in failed[:jobs]:
-            of_job = sorted((each for each in self._open_and_ended(job)), key=lambda each: each.seq)
-            ended = [each for each in of_job if each.state is TaskState.FAILED][:tasks]
+            ended = [each for each in self._all_tasks(job) if each.state is TaskState.FAILED][:tasks]
             found += [each for each in ended if each.failure is not None and each.failure.code == code]
         return found
 
@@ -40,7 +39,7 @@ class AttentionReads:
         found = map(self._state.jobs.__getitem__, self._state.jobs_of_org.of(org_id))
         return [job for job in found if not job.removed]
 
-    def _open_and_ended(self, job: Job) -> list[Task]:
+    def _all_tasks(self, job: Job) -> list[Task]:
         seqs = [seq for _, seq in self._state.tasks_of_job.of(job.seq)]
         values = [seq for a_map in self._state.maps_of_job.of(job.seq) for seq in self._state.values_of.of(a_map)]
-        return [self._state.tasks[seq] for seq in seqs + values]
+        return [self._state.tasks[seq] for seq in sorted(seqs + values)]

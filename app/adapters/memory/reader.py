@@ -42,7 +42,23 @@ ALL = 1 << 62
 
 
 class MemoryReader(
-    SecretReads, EventReads, GaugeReads, DeliveryReads, LogReads, MapReads, PeopleReads, AssetReads, ExecutionReads, NumberedReads, OutsideReads, OverviewReads, AttentionReads, StripReads, PointReads, TemplateReads, FindingReads
+    SecretReads,
+    EventReads,
+    GaugeReads,
+    DeliveryReads,
+    LogReads,
+    MapReads,
+    PeopleReads,
+    AssetReads,
+    ExecutionReads,
+    NumberedReads,
+    OutsideReads,
+    OverviewReads,
+    AttentionReads,
+    StripReads,
+    PointReads,
+    TemplateReads,
+    FindingReads,
 ):
     def __init__(self, state: State, now_us: int) -> None:
         self._state = state
@@ -100,9 +116,7 @@ class MemoryReader(
     def run(self, run_id: str) -> Run | None:
         return self._state.runs.get(run_id)
 
-    def runs(
-        self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None
-    ) -> list[Run]:
+    def runs(self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None) -> list[Run]:
         after = (*page.after, "\U0010ffff") if page.after else None
         keys = self._state.runs_of_job.after(job_seq, after, page.limit if task_seq is None else ALL)
         first_seq = task_seq if first_seq is None else first_seq

@@ -24,7 +24,20 @@ from app.wire.states import JOB_TERMINAL, TaskState
 from app.wire.usage import Sample
 
 
-class MemoryWriter(SecretWrites, PointWrites, TallyWrites, DeliveryWrites, LogWrites, OutsideWrites, ChordWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites):
+class MemoryWriter(
+    SecretWrites,
+    PointWrites,
+    TallyWrites,
+    DeliveryWrites,
+    LogWrites,
+    OutsideWrites,
+    ChordWrites,
+    MapWrites,
+    PeopleWrites,
+    AssetWrites,
+    TemplateWrites,
+    FindingWrites,
+):
     def reserve(self, kind: str, count: int) -> int:
         return self._state.number(kind, count)
 

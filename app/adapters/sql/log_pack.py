@@ -58,9 +58,7 @@ def unpack(body: bytes, number: int, wanted: LinesWanted) -> list[tuple[int, Log
     return [
         (
             at,
-            LogLine(
-                line=number and number + at, at_us=times[at], stream=streams[at], level=levels[at], text=texts[at]
-            ),
+            LogLine(line=number and number + at, at_us=times[at], stream=streams[at], level=levels[at], text=texts[at]),
         )
         for at in picked
     ]

@@ -169,9 +169,7 @@ class RunReads(Part):
         row = self._session.row(_by_id, id=run_id)
         return None if row is None else run_of(row)
 
-    def runs(
-        self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None
-    ) -> list[Run]:
+    def runs(self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None) -> list[Run]:
         task, index, number = page.after or (FIRST, FIRST, FIRST)
         values = {"job_seq": job_seq, "a_task": task, "a_map": index, "a_number": number, "most": page.limit}
         if task_seq is None:

@@ -6,7 +6,6 @@ until the commit. Being last, these locks cannot close a circle with others.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select

@@ -25,11 +25,7 @@ _behind = or_(
     (secrets.c.org_id == bindparam("org_id")) & (secrets.c.name > bindparam("name")),
 )
 _all = Statement(
-    select(secrets)
-    .where(_behind)
-    .order_by(secrets.c.org_id, secrets.c.name)
-    .limit(bindparam("most"))
-    .with_for_update()
+    select(secrets).where(_behind).order_by(secrets.c.org_id, secrets.c.name).limit(bindparam("most")).with_for_update()
 )
 
 

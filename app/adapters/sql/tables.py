@@ -7,7 +7,20 @@ keys: rows are only deleted job by job (`deletion.py`), and each check would be 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, JobState, TaskState
 
@@ -459,9 +472,7 @@ secrets = Table(
     sqlite_with_rowid=False,
 )
 
-organizations = Table(
-    "organizations", METADATA, _key("id", Words), _must("name", Words), _must("created_at_us")
-)
+organizations = Table("organizations", METADATA, _key("id", Words), _must("name", Words), _must("created_at_us"))
 
 users = Table(
     "users",
@@ -596,9 +607,7 @@ deliveries = Table(
 )
 
 # Counters that every process adds to: what is counted, and two words that it is counted by.
-tallies = Table(
-    "tallies", METADATA, _key("name", Words), _key("one", Words), _key("two", Words), _must("value")
-)
+tallies = Table("tallies", METADATA, _key("name", Words), _key("one", Words), _key("two", Words), _must("value"))
 
 counters = Table("counters", METADATA, _key("kind", Words), _must("value"))
 leases = Table("leases", METADATA, _key("name", Words), _must("holder", Words), _must("until_us"))

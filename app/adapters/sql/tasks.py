@@ -29,9 +29,11 @@ _SAVED = (
 PLAIN_TASK = tasks.c.map_index == literal_column("-1")
 """No value of a map. As in the indexes by job, id and name, which have only these."""
 
-VIEWED: Select[Any] = select(*tasks.columns, task_specs.c.spec, *runs.columns).select_from(
-    tasks.join(task_specs, task_specs.c.seq == tasks.c.seq).outerjoin(runs, runs.c.id == tasks.c.run_id)
-).where(PLAIN_TASK)
+VIEWED: Select[Any] = (
+    select(*tasks.columns, task_specs.c.spec, *runs.columns)
+    .select_from(tasks.join(task_specs, task_specs.c.seq == tasks.c.seq).outerjoin(runs, runs.c.id == tasks.c.run_id))
+    .where(PLAIN_TASK)
+)
 _paged = (
     VIEWED.where(tasks.c.job_seq == bindparam("job_seq"), tasks.c.position > bindparam("after"))
     .order_by(tasks.c.position)
@@ -77,7 +79,9 @@ _set_rank = Statement(
 _set_rank_of_maps = Statement(
     update(tasks)
     .where(
-        tasks.c.job_seq == bindparam("k_job"), PLAIN_TASK, tasks.c.route == bindparam("no_route"),
+        tasks.c.job_seq == bindparam("k_job"),
+        PLAIN_TASK,
+        tasks.c.route == bindparam("no_route"),
     )
     .values(rank=bindparam("rank"))
 )

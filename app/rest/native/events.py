@@ -31,7 +31,7 @@ _BOTH: Final = {
     _JSON: {"schema": EventList},
     live.MEDIA_TYPE: {
         "schema": {"type": "string"},
-        "example": 'id: 7\ndata: {"seq": 7, "jobId": "...", "time": "...", "kind": "job", "data": {"state": "running"}}\n\n',
+        "example": 'id: 7\ndata: {"seq": 7, "jobId": "...", "time": "...", "kind": "job", "data": {"state": "failed"}}\n\n',
     },
 }
 
@@ -84,8 +84,8 @@ def _after(asked: Mapping[str, Any]) -> int | None:
 def list_events(asked: Mapping[str, Any]) -> Listing[Event]:
     """What happened to all jobs, or to one, oldest first
 
-    With `Accept: text/event-stream` it is a stream of server-sent events that goes on as things happen. Without a number
-    to begin after it begins with the newest ones. 503 when too many streams are open: ask for the list instead.
+    With `Accept: text/event-stream` it is a stream of server-sent events that goes on as things happen. Without a
+    number to begin after it begins with the newest ones. 503 when too many streams are open: ask for the list instead.
     """
     job_id = asked.get("job_id")
     return _window(asked, str(job_id) if job_id else None)

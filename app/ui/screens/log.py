@@ -136,7 +136,7 @@ def _shown(lines: Sequence[StoredLine]) -> list[list[Any]]:
             each.line.at_us,
             each.line.stream,
             each.line.level,
-            [piece if piece.look else piece.text for piece in pieces(each.line.text)],
+            [[piece.text, piece.look] if piece.look else piece.text for piece in pieces(each.line.text)],
         ]
         for each in lines
     ]

@@ -13,7 +13,7 @@ from app.ui.context import core, ui, who
 routes = Blueprint("tokens", __name__)
 
 LIFETIMES: Final = {
-    "": "until it is revoked",
+    "": "ever, until revoked",
     "3600": "1 hour",
     "86400": "1 day",
     "2592000": "30 days",

@@ -22,7 +22,11 @@ class Value(fields.String):
 class SecretIn(Strict):
     value = Value(
         required=True,
-        metadata={"description": f"4 characters to {limits.MAX_SECRET_BYTES} bytes.", "writeOnly": True, "minLength": 4},
+        metadata={
+            "description": f"4 characters to {limits.MAX_SECRET_BYTES} bytes.",
+            "writeOnly": True,
+            "minLength": 4,
+        },
     )
 
 

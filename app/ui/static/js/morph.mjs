@@ -25,10 +25,10 @@ function attributes(old, fresh) {
 
 function children(old, fresh) {
   const named = new Map();
-  for (const child of old.children) if (child.id) named.set(child.id, child);
+  for (const child of old.children) if (idOf(child)) named.set(idOf(child), child);
   let next = old.firstChild;
   for (const wanted of [...fresh.childNodes]) {
-    let match = wanted.id ? named.get(wanted.id) : undefined;
+    let match = idOf(wanted) ? named.get(idOf(wanted)) : undefined;
     if (!match && next && isLike(next, wanted)) match = next;
     if (!match) {
       old.insertBefore(document.importNode(wanted, true), next);
@@ -47,5 +47,10 @@ function children(old, fresh) {
 }
 
 function isLike(one, other) {
-  return one.nodeType === other.nodeType && one.nodeName === other.nodeName && (one.id ?? "") === (other.id ?? "");
+  return one.nodeType === other.nodeType && one.nodeName === other.nodeName && idOf(one) === idOf(other);
+}
+
+/** Not `.id`: in a form that is the field of that name. */
+function idOf(node) {
+  return node.getAttribute?.("id") ?? "";
 }

@@ -12,7 +12,7 @@ export function addTools(graph) {
     hits.textContent = search.value ? `${count} found` : "";
   });
   bar.append(search, hits, button("+", "Closer", graph.view.closer), button("−", "Wider", graph.view.wider));
-  bar.append(button("Fit", "The whole graph", () => graph.view.fit()));
+  bar.append(button("Fit", "Fit the whole graph", () => graph.view.fit()));
   bar.append(toggle("Critical path", false, (on) => graph.showCritical(on)));
   if (graph.names.length > LARGE) {
     const folded = toggle("Fold alike", graph.folding, (on) => {

@@ -71,9 +71,14 @@ function start() {
 }
 
 async function read(first, last) {
-  const answer = await fetch(`${base}/lines?first=${first}&last=${last}`);
-  if (!answer.ok) return [];
-  return (await answer.json()).lines;
+  try {
+    const answer = await fetch(`${base}/lines?first=${first}&last=${last}`);
+    if (answer.ok) return (await answer.json()).lines;
+    status.textContent = `Lines ${first} to ${last} could not be read: the server answers ${answer.status}.`;
+  } catch {
+    status.textContent = `Lines ${first} to ${last} could not be read: the server does not answer.`;
+  }
+  return [];
 }
 
 /** What is new: a run that writes is asked once a second, one that has ended no more. */
