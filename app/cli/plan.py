@@ -74,7 +74,8 @@ class Plan:
     def flower(self, broker: Mapping[str, str]) -> Program:
         options = ("flower", "--address=127.0.0.1", f"--port={self.flower_port}")
         command = _python("celery", "--app=worker.main", *options)
-        return Program(name="flower", command=command, environ=self._common(broker))
+        environ = {key: value for key, value in self._common(broker).items() if key not in SECRETS_KEYS}
+        return Program(name="flower", command=command, environ=environ)
 
     def _server(self, broker: Mapping[str, str]) -> dict[str, str]:
         own = {"FLOTILLA_DATABASE_URL": self.data.database_url} if self.own_database else {}

@@ -1,5 +1,7 @@
 """Where in a run's log did it begin to go wrong? At the first line that is an error by its level or by its words."""
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
 from app.ports.logs import LinesWanted
@@ -8,8 +10,14 @@ from app.services import query
 from app.services.access import Principal
 from app.services.core import Core
 
-_TELLING: Final = ("error", "traceback (most recent call last)", "exception", "fatal", "panic:", "segmentation fault")
+_HINTS: Final = ("error", "traceback", "exception", "fatal", "panic", "segmentation fault")
+_TELLING: Final = re.compile(
+    r"\b[A-Z]\w*(?:Error|Exception)\b|(?i:\b(?:error|traceback|exception|fatal|panic|segmentation fault)\b)"
+)
+_HARMLESS: Final = re.compile(r"(?i)\b(?:0|no|without)\s+(?:\w+\s+)?(?:errors?|exceptions?)\b")
 _LOOK_AT: Final = 100_000
+_AT_ONCE: Final = 200
+"""Lines with a hint that are looked at more closely, for each hint."""
 
 
 def first_error(core: Core, who: Principal, run_id: str) -> int | None:
@@ -18,9 +26,19 @@ def first_error(core: Core, who: Principal, run_id: str) -> int | None:
 
     def work(tx: Reader) -> int | None:
         run = query.find_run(tx, who, run_id)
-        wanted = [LinesWanted(run_id=run.id, level="error", limit=1, look_at=_LOOK_AT)]
-        wanted += [LinesWanted(run_id=run.id, text=text, limit=1, look_at=_LOOK_AT) for text in _TELLING]
-        found = [tx.find_lines(each).lines for each in wanted]
-        return min((lines[0].place for lines in found if lines), default=None)
+        return min(_candidates(tx, run.id), default=None)
 
     return core.store.read(work)
+
+
+def _candidates(tx: Reader, run_id: str) -> Iterator[int]:
+    by_level = LinesWanted(run_id=run_id, level="error", limit=1, look_at=_LOOK_AT)
+    yield from (each.place for each in tx.find_lines(by_level).lines)
+    for hint in _HINTS:
+        wanted = LinesWanted(run_id=run_id, text=hint, limit=_AT_ONCE, look_at=_LOOK_AT)
+        told = (each.place for each in tx.find_lines(wanted).lines if is_error(each.line.text))
+        yield from (place for place, _ in zip(told, range(1), strict=False))
+
+
+def is_error(text: str) -> bool:
+    return _TELLING.search(text) is not None and not _HARMLESS.search(text)

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 HIDDEN: Final = "••••••"
 _NAME: Final = re.compile(
-    r"passw|passphrase|secret|token|credential|authorization|cookie|api_?key|access_?key|private_?key|_pwd|^pwd$|_pass$",
+    r"passw|passphrase|secret|token|credential|authorization|cookie|api[-_]?key|access[-_]?key|private[-_]?key|_pwd|^pwd$|_pass$",
     re.IGNORECASE,
 )
 _REFERENCE: Final = re.compile(r"\s*\$\{\{.*\}\}\s*", re.DOTALL)
 _IN_TEXT: Final = (
     re.compile(r"(?i)\b(bearer\s+|basic\s+)[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?i)([\w-]*(?:passw(?:or)?d|secret|token|api_?key|access_?key)[\w-]*\s*[=:]\s*)[^\s&;,\"'$]+"),
+    re.compile(r"(?i)([\w-]*(?:passw(?:or)?d|secret|token|api[-_]?key|access[-_]?key)[\w-]*\s*[=:]\s*)[^\s&;,\"'$]+"),
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)"),
     re.compile(r"\b(fl[ar]?_)[A-Za-z0-9_.-]{16,}"),
 )

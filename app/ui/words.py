@@ -138,5 +138,19 @@ def as_json(value: Any, longest: int = 20_000, indent: bool = False) -> str:
 
 FILTERS: Final = {
     each.__name__: each
-    for each in (iso, moment, duration, size, amount, number, percent, state_word, tone, mark, path_part, as_json, cores)
+    for each in (
+        iso,
+        moment,
+        duration,
+        size,
+        amount,
+        number,
+        percent,
+        state_word,
+        tone,
+        mark,
+        path_part,
+        as_json,
+        cores,
+    )
 }

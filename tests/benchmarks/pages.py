@@ -1,7 +1,7 @@
 """What does each page of the dashboard cost the server? `python -m tests.benchmarks.pages [JOBS] [TASKS]`
 
-Prints the median and the slowest of some answers in milliseconds, with JOBS jobs in the store (10,000), one of them with
-TASKS tasks (2,000), on SQLite in a temporary folder.
+Prints the median and the slowest of some answers in milliseconds, with JOBS jobs in the store (10,000), one of them
+with TASKS tasks (2,000), on SQLite in a temporary folder.
 """
 
 import statistics

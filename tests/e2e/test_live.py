@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.rest.test_webhooks import Receiver
 from tests.faults.fleet import free_port
+from tests.rest.test_webhooks import Receiver
 from tests.wait import wait_until
 
 TASK = {"name": "a", "executor": "command", "payload": {"argv": ["true"]}}

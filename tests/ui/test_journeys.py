@@ -85,6 +85,20 @@ def test_a_failure_is_found_understood_and_run_again(page: Page, fleet: Fleet, t
     expect(page).to_have_title("✓ mend me · 3/3 · Flotilla")
 
 
+def test_who_asked_for_it_is_told_when_a_job_is_done(page: Page, fleet: Fleet, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    page.context.grant_permissions(["notifications"])
+    page.add_init_script("window.told = []; window.Notification = class { constructor(text) { told.push(text); } };")
+    page.add_init_script("Notification.permission = 'granted'; Notification.requestPermission = async () => 'granted';")
+    job_id = fleet.submit([command("slow", f"until [ -e {gate} ]; do sleep 0.05; done")], "slow")
+    page.goto(f"/jobs/{job_id}")
+    page.get_by_role("button", name="Tell me when it is done").click()
+    expect(page.locator("#notify")).to_have_text("You will be told")
+    gate.touch()
+    expect(page).to_have_title("\u2713 slow \u00b7 1/1 \u00b7 Flotilla")
+    assert page.evaluate("told") == ["\u2713 slow \u00b7 1/1 \u00b7 Flotilla"]
+
+
 def test_canceling_names_its_effect_first(page: Page, fleet: Fleet) -> None:
     job_id = fleet.submit([python("long", seconds=300), python("after", ("long",))], "stop me")
     page.goto(f"/jobs/{job_id}")
@@ -179,10 +193,11 @@ def test_the_badge_says_when_the_server_is_away_and_back(page: Page) -> None:
     page.expected_faults = ("ERR_INTERNET_DISCONNECTED",)  # type: ignore[attr-defined]
     badge = page.locator("#live")
     expect(badge).to_have_text("polling")
+    expect(badge).to_have_text("live", timeout=15_000)
     page.context.set_offline(True)
-    expect(badge).to_contain_text("offline since")
+    expect(badge).to_contain_text("offline since", timeout=10_000)
     page.context.set_offline(False)
-    expect(badge).to_have_text("polling")
+    expect(badge).to_have_text("live", timeout=10_000)
 
 
 def test_all_is_within_reach_of_the_keyboard(page: Page, fleet: Fleet) -> None:

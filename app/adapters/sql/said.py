@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import orjson
 from sqlalchemy import bindparam, select
 
-from app.adapters.sql.logs import LogReads, LogWrites, lock_log
+from app.adapters.sql.log_adding import lock_log
+from app.adapters.sql.logs import LogReads, LogWrites
 from app.adapters.sql.part import FIRST
 from app.adapters.sql.runs import usage_of, usage_text
 from app.adapters.sql.session import Row, Session, dump

@@ -31,7 +31,7 @@ _BOTH: Final = {
     _JSON: {"schema": EventList},
     live.MEDIA_TYPE: {
         "schema": {"type": "string"},
-        "example": 'id: 7\ndata: {"seq": 7, "jobId": "...", "time": "...", "kind": "job", "data": {"state": "failed"}}\n\n',
+        "example": 'id: 7\ndata: {"seq": 7, "kind": "job", "data": {"state": "failed"}, "time": "..."}\n\n',
     },
 }
 

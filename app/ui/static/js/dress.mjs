@@ -1,6 +1,6 @@
 // Small comforts put onto what the server has written: local time on times, buttons that copy, one open pop-up at a
 // time, what is chosen in a list, and the modules that only some pages need.
-const MODULES = { "[data-source]": "./graph/graph.mjs", "[data-brush]": "./brush.mjs", "[data-log]": "./log/log.mjs", "[data-readings]": "./readings.mjs" };
+const MODULES = { "[data-source]": "./graph/graph.mjs", "[data-brush]": "./brush.mjs", "[data-notify]": "./notify.mjs", "[data-log]": "./log/log.mjs", "[data-readings]": "./readings.mjs" };
 const loaded = new Set();
 const dressed = new WeakSet();
 

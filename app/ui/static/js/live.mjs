@@ -1,6 +1,7 @@
 // Keeps the page no more than two seconds behind. It asks for the number of the last event, which costs the server
 // next to nothing, and fetches its own main part again when that has grown, or when REFRESH_MS have passed (nodes and
-// ages change without events). The badge says how it stands; nothing is stale in silence.
+// ages change without events). Where the server has a stream to spare, that rings as soon as something happens, and
+// the asking is seldom; a hidden page gives its stream back. The badge says how it stands; nothing is stale in silence.
 //
 //   <main data-live="NUMBER">       keeps itself fresh from this event on; empty: it stays as it is
 //   data-fresh="/address"           on an element in it: where the fresh part is, if not at the page's own address
@@ -10,6 +11,11 @@
 import { morph } from "./morph.mjs";
 
 const ASK_MS = 2000;
+const LIVE_MS = 5000;
+const RUNG_MS = 150;
+const BETWEEN_MS = 1000;
+const SETTLED_MS = 5000;
+const NO_STREAM_MS = 60_000;
 const REFRESH_MS = 10_000;
 const HIDDEN_MS = 30_000;
 const PATIENCE_MS = 15_000;
@@ -19,7 +25,13 @@ let seq = 0;
 let renewedAt = performance.now();
 let offlineSince = null;
 let timer = 0;
+let dueAt = 0;
+let steppedAt = -BETWEEN_MS;
+let stepping = false;
+let rung = false;
 let turn = Promise.resolve();
+let stream = null;
+let noStreamUntil = performance.now() + SETTLED_MS;
 
 export function keepFresh() {
   const main = document.getElementById("main");
@@ -27,7 +39,8 @@ export function keepFresh() {
   seq = Number(main.dataset.live);
   tell();
   schedule(ASK_MS);
-  document.addEventListener("visibilitychange", () => !document.hidden && schedule(0));
+  document.addEventListener("visibilitychange", () => (document.hidden ? unfollow() : schedule(0)));
+  addEventListener("pagehide", unfollow);
 }
 
 /** Fetches the main part again now; resolves when it is in the page. */
@@ -36,14 +49,52 @@ export function renew() {
   return turn;
 }
 
+/** A browser has few connections for all of its pages on a server: only one that is seen, and stayed on, holds one. */
+function follow() {
+  if (stream || document.hidden || performance.now() < noStreamUntil) return;
+  const job = jobHere();
+  stream = new EventSource(`/ui/stream?after=${seq}${job ? `&job=${encodeURIComponent(job)}` : ""}`);
+  stream.addEventListener("open", tell);
+  stream.addEventListener("message", ring);
+  stream.addEventListener("error", () => {
+    if (stream?.readyState === EventSource.CLOSED) noStreamUntil = performance.now() + NO_STREAM_MS;
+    unfollow();
+    tell();
+  });
+}
+
+function unfollow() {
+  stream?.close();
+  stream = null;
+}
+
+function isLive() {
+  return stream?.readyState === EventSource.OPEN;
+}
+
+function jobHere() {
+  return document.querySelector("[data-job]")?.dataset.job;
+}
+
+/** A first change is shown at once; while the bell goes on ringing, they are shown once a second. */
+function ring() {
+  rung = true;
+  const wait = Math.max(RUNG_MS, steppedAt + BETWEEN_MS - performance.now());
+  if (!stepping && performance.now() + wait < dueAt) schedule(wait);
+}
+
 function schedule(ms) {
+  dueAt = performance.now() + ms;
   clearTimeout(timer);
   timer = setTimeout(step, ms);
 }
 
 async function step() {
+  if (stepping) return;
+  stepping = true;
+  rung = false;
   try {
-    const job = document.querySelector("[data-job]")?.dataset.job;
+    const job = jobHere();
     const answer = await ask(`/ui/live?after=${seq}${job ? `&job=${encodeURIComponent(job)}` : ""}`);
     const { seq: newest, tasks = [] } = await answer.json();
     const grown = newest > seq;
@@ -55,8 +106,12 @@ async function step() {
     if (!(error instanceof Away)) console.warn(error);
     offlineSince ??= new Date();
   }
+  stepping = false;
+  steppedAt = performance.now();
+  follow();
   tell();
-  schedule(document.hidden ? HIDDEN_MS : ASK_MS);
+  const quiet = isLive() && !offlineSince ? LIVE_MS : ASK_MS;
+  schedule(document.hidden ? HIDDEN_MS : rung ? BETWEEN_MS : quiet);
 }
 
 async function fetchPart() {
@@ -89,15 +144,21 @@ async function ask(address, headers = {}) {
   return answer;
 }
 
+const TITLES = {
+  live: "Changes are shown as they happen",
+  polling: "Fresh every 2 seconds",
+  offline: "The server does not answer. What you see may be old; it is tried again.",
+};
+
 function tell() {
   if (!badge) return;
   badge.hidden = false;
-  const is = offlineSince ? "offline" : "polling";
+  const is = offlineSince ? "offline" : isLive() ? "live" : "polling";
   const time = offlineSince?.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const text = offlineSince ? `offline since ${time}` : "polling";
+  const text = offlineSince ? `offline since ${time}` : is;
   if (badge.dataset.is !== is || badge.textContent !== text) {
     badge.dataset.is = is;
     badge.textContent = text;
-    badge.title = offlineSince ? "The server does not answer. What you see may be old; it is tried again." : "Fresh every 2 seconds";
+    badge.title = TITLES[is];
   }
 }

@@ -48,7 +48,7 @@ export function paintNode(node, { name, tone, word, counts, total, tones }) {
   text.setAttribute("y", 15);
   text.append(" "); // so that the two lines are two words to who hears them
   const more = make("text", { class: "more", x: 34, y: 26.5 });
-  more.textContent = words.length > LETTERS + 5 ? `${words.slice(0, LETTERS + 4)}…` : words;
+  more.textContent = words.length > LETTERS + 3 ? `${words.slice(0, LETTERS + 2)}…` : words;
   const share = make("g", { class: "share", transform: `translate(34 ${HIGH - 6.5})` });
   let left = 0;
   for (const state of ORDER) {

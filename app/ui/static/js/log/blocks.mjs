@@ -82,7 +82,7 @@ export class Blocks {
   /** Everything that is shown is written anew: the look has changed. Heights are forgotten when `heights` is set. */
   redraw(heights = false) {
     if (heights) this.#lineHeight = this.#measure();
-    const anchor = this.#topPlace();
+    const anchor = Number(this.#firstSeen()?.dataset.place);
     for (const block of this.#blocks) {
       if (heights) block.height = 0;
       block.shown = 0;
@@ -95,13 +95,6 @@ export class Blocks {
 
   #at(place) {
     return this.#blocks[Math.floor((place - this.#first) / BLOCK)];
-  }
-
-  #topPlace() {
-    const top = this.#viewer.scrollTop;
-    const block = this.#blocks.find(({ element }) => element.offsetTop + element.offsetHeight > top);
-    const item = block && [...block.element.children].find((one) => one.offsetTop + one.offsetHeight > top);
-    return item ? Number(item.dataset.place) : block?.first;
   }
 
   #see(seen) {
@@ -128,7 +121,7 @@ export class Blocks {
   }
 
   #draw(block) {
-    this.#keepingPlace(block, () => {
+    this.#keepingPlace(() => {
       const fresh = document.createDocumentFragment();
       for (const line of block.lines.slice(block.shown)) fresh.append(row(line, this.#look));
       block.element.append(fresh);
@@ -154,13 +147,22 @@ export class Blocks {
     return (block.last - block.first + 1) * this.#lineHeight;
   }
 
-  /** What is above the window may grow or shrink: what is in the window stays where it is. */
-  #keepingPlace(block, change) {
-    const { element } = block;
-    const isAbove = element.offsetTop + element.offsetHeight <= this.#viewer.scrollTop;
-    const before = element.offsetHeight;
+  /** What is above may grow or shrink: the line that is seen first stays where it is. */
+  #keepingPlace(change) {
+    const seen = this.#firstSeen();
+    const before = seen?.getBoundingClientRect().top;
     change();
-    if (isAbove) this.#viewer.scrollTop += element.offsetHeight - before;
+    if (seen) this.#viewer.scrollTop += seen.getBoundingClientRect().top - before;
+  }
+
+  /** @returns {Element | undefined} */
+  #firstSeen() {
+    const frame = this.#viewer.getBoundingClientRect();
+    for (const { element, shown } of this.#blocks) {
+      if (!shown || element.getBoundingClientRect().bottom <= frame.top) continue;
+      const found = [...element.children].find((one) => one.getBoundingClientRect().bottom > frame.top);
+      return found && found.getBoundingClientRect().top < frame.bottom ? found : undefined;
+    }
   }
 
   #measure() {
