@@ -141,9 +141,7 @@ class Settings:
         _url("redis://", "rediss://", "redis+socket://"),
         secret=True,
     )
-    open_broker: bool = _row(
-        "FLOTILLA_OPEN_BROKER", "0", "1: a broker on another host may have no password", _switch
-    )
+    open_broker: bool = _row("FLOTILLA_OPEN_BROKER", "0", "1: a broker on another host may have no password", _switch)
     host: str = _row("FLOTILLA_HOST", "127.0.0.1", "address to listen on", _text)
     port: int = _row("FLOTILLA_PORT", "8080", "TCP port; 0 takes a free one", _whole(0, 65535))
     threads: int = _row("FLOTILLA_THREADS", "16", "requests answered at the same time", _whole(1, 512))
@@ -200,7 +198,10 @@ class Settings:
         _one_of("memory", "broker"),
     )
     query_tokens: bool = _row(
-        "FLOTILLA_QUERY_TOKENS", "1", "1: below /api/ a token may come in the query, as Threekit's client sends it", _switch
+        "FLOTILLA_QUERY_TOKENS",
+        "1",
+        "1: below /api/ a token may come in the query, as Threekit's client sends it",
+        _switch,
     )
     region: str = _row("FLOTILLA_REGION", "us", "name of the region, for clients of Flow Compute", _name)
     secrets_key: str = _row(
@@ -262,7 +263,9 @@ class Settings:
     @property
     def rate_storage_url(self) -> str:
         """In the words of Flask-Limiter; `flotilla:` is `app.rest.counters`."""
-        return "flotilla://" if self.rate_storage == "memory" else self.broker_url.replace("redis+socket:", "redis+unix:")
+        return (
+            "flotilla://" if self.rate_storage == "memory" else self.broker_url.replace("redis+socket:", "redis+unix:")
+        )
 
     @property
     def assets_place(self) -> str:

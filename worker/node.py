@@ -34,7 +34,9 @@ from worker.stage.rules import MIB, Rules
 from worker.stage.staging import Staging
 
 log = logging.getLogger(__name__)
-LEFTOVER_PATIENCE_S = 5.0
+LEFTOVER_PATIENCE_S = 30.0
+"""For the reports of a former life: once the node has registered anew, its old runs count as lost. While the API is
+away it could not register either, so that waiting for it costs nothing."""
 TREES_S = 5.0
 REPORTS_S = 3.0
 LEAVE_S = 2.0

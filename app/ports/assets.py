@@ -1,4 +1,4 @@
-"""The store's promises about assets: stored files, who needs them, and the bytes that nobody has. Part of `store.py`."""
+"""The store's promises about assets: stored files, who needs them, bytes that nobody has. Part of `store.py`."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -49,7 +49,7 @@ class AssetWrites(Protocol):
 
     def insert_asset(self, asset: Asset) -> None: ...
     def save_asset(self, asset: Asset) -> None:
-        """Project, file name, media type, bytes (size, checksum, blob), space, key, expiry and the time of the change."""
+        """Project, file name, media type, bytes (size, checksum, blob), space, key, expiry and time of the change."""
 
     def delete_assets(self, assets: Sequence[Asset]) -> None:
         """Their blobs become loose, due now."""

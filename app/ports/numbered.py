@@ -1,7 +1,7 @@
 """The store's lists for callers that turn pages by number: from any place on, oldest or newest first.
 
-Part of `store.py`. A place is reached by counting up to it in an index, so that the callers bound how deep they look and
-how far they count.
+Part of `store.py`. A place is reached by counting up to it in an index, so that the callers bound how deep they look
+and how far they count.
 """
 
 from collections.abc import Collection, Mapping

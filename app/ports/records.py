@@ -93,7 +93,7 @@ class NeedResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLine:
-    """A log line in the store; `seq` grows over all runs, `place` is its number in its run's log, from 1 without gaps."""
+    """A stored log line; `seq` grows over all runs, `place` is its number in its run's log, from 1, without gaps."""
 
     seq: int
     job_seq: int

@@ -5,8 +5,8 @@ raises; it may be run again from the start after a conflict with another writer,
 What was committed survives the death of every process. `Unavailable` is raised when the database is away.
 
 Order of locks, which every writer keeps: a node, a template, assets, then runs, tasks, chords, and jobs last, each in
-ascending order. Methods named `lock_...`, those said to lock, and `node` in a write hold their rows until the transaction ends; nobody
-else changes them meanwhile.
+ascending order. Methods named `lock_...`, those said to lock, and `node` in a write hold their rows until the
+transaction ends; nobody else changes them meanwhile.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,8 +28,8 @@ from app.ports.maps import MapReads, MapWrites
 from app.ports.numbered import NumberedReads
 from app.ports.outside import OutsideReads, OutsideWrites
 from app.ports.overview import OverviewReads
-from app.ports.points import PointReads, PointWrites
 from app.ports.people import PeopleReads, PeopleWrites
+from app.ports.points import PointReads, PointWrites
 from app.ports.records import (
     ChordState,
     Event,
@@ -57,7 +57,26 @@ T = TypeVar("T")
 LARGEST_SEQ = (1 << 63) - 1
 
 
-class Reader(SecretReads, EventReads, GaugeReads, DeliveryReads, MapReads, PeopleReads, AssetReads, ExecutionReads, TemplateReads, FindingReads, NumberedReads, LogReads, OutsideReads, OverviewReads, AttentionReads, PointReads, StripReads, Protocol):
+class Reader(
+    SecretReads,
+    EventReads,
+    GaugeReads,
+    DeliveryReads,
+    MapReads,
+    PeopleReads,
+    AssetReads,
+    ExecutionReads,
+    TemplateReads,
+    FindingReads,
+    NumberedReads,
+    LogReads,
+    OutsideReads,
+    OverviewReads,
+    AttentionReads,
+    PointReads,
+    StripReads,
+    Protocol,
+):
     """Queries. A single thing is None when it is not there; a list is empty. Nothing here grows with the history."""
 
     @property
@@ -79,9 +98,7 @@ class Reader(SecretReads, EventReads, GaugeReads, DeliveryReads, MapReads, Peopl
         """(header position, body position) of every part of the job's chords, by body, then header order."""
 
     def run(self, run_id: str) -> Run | None: ...
-    def runs(
-        self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None
-    ) -> list[Run]:
+    def runs(self, job_seq: int, page: Page, task_seq: int | None = None, *, first_seq: int | None = None) -> list[Run]:
         """By task, then number; the key is (task_seq, map index or -1, number). Those of a map are those of the tasks
         from `first_seq` to `task_seq`, in the order of its values.
         """
@@ -117,7 +134,21 @@ class Reader(SecretReads, EventReads, GaugeReads, DeliveryReads, MapReads, Peopl
     def kept_answer(self, org_id: str, route: str, key: str) -> KeptAnswer | None: ...
 
 
-class Writer(Reader, PointWrites, TallyWrites, DeliveryWrites, MapWrites, PeopleWrites, AssetWrites, TemplateWrites, FindingWrites, LogWrites, SecretWrites, OutsideWrites, Protocol):
+class Writer(
+    Reader,
+    PointWrites,
+    TallyWrites,
+    DeliveryWrites,
+    MapWrites,
+    PeopleWrites,
+    AssetWrites,
+    TemplateWrites,
+    FindingWrites,
+    LogWrites,
+    SecretWrites,
+    OutsideWrites,
+    Protocol,
+):
     """Changes, always by the batch. An empty batch does nothing. `save_...` writes every mutable field."""
 
     def reserve(self, kind: str, count: int) -> int:

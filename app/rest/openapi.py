@@ -53,9 +53,11 @@ def open_api(
 
 
 def _one_of(converter: Any, field: Any, **kwargs: Any) -> Text:  # Any: apispec's converter, a field of marshmallow
-    return {"oneOf": [converter.resolve_nested_schema(kind) for kind in getattr(field, "kinds", ())]} if hasattr(
-        field, "kinds"
-    ) else {}
+    return (
+        {"oneOf": [converter.resolve_nested_schema(kind) for kind in getattr(field, "kinds", ())]}
+        if hasattr(field, "kinds")
+        else {}
+    )
 
 
 def write(app: GuardedFlask, api: TextApi, parts: frozenset[str], plain: frozenset[str]) -> Text:

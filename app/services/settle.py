@@ -24,9 +24,7 @@ UPSTREAM = Failure(code="upstream", message="skipped: a task above it did not su
 NOT_NEEDED = Failure(code="condition_not_met", message="skipped: none of its needs failed, and it runs when any failed")
 
 
-def settle_below(
-    tx: Writer, ended: Sequence[Task], ledger: Ledger, sizes: Mapping[int, int] = _NO_SIZES
-) -> list[Task]:
+def settle_below(tx: Writer, ended: Sequence[Task], ledger: Ledger, sizes: Mapping[int, int] = _NO_SIZES) -> list[Task]:
     """The tasks that became ready. `ended` are tasks already saved in a terminal state, values of maps among them
     (`sizes` as in `settle_values`).
     """

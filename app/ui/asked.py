@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.domain.task import TaskSpec
-from app.ui.veil import HIDDEN, name_is_secret, veiled, veiled_text, veiled_words
+from app.ui.veil import name_is_secret, veiled, veiled_text, veiled_words
+from app.wire.masking import HIDDEN
 
 _LONGEST: Final = 20_000
 

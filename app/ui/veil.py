@@ -7,18 +7,14 @@ anyway.
 import re
 from typing import Any, Final
 
-HIDDEN: Final = "••••••"
+from app.wire.masking import HIDDEN, patterns
+
 _NAME: Final = re.compile(
-    r"passw|passphrase|secret|token|credential|authorization|cookie|api[-_]?key|access[-_]?key|private[-_]?key|_pwd|^pwd$|_pass$",
+    r"passw|passphrase|secret|token|credential|authorization|cookie|api[-_]?key|access[-_]?key|private[-_]?key"
+    r"|_pwd|^pwd$|_pass$",
     re.IGNORECASE,
 )
-_REFERENCE: Final = re.compile(r"\s*\$\{\{.*\}\}\s*", re.DOTALL)
-_IN_TEXT: Final = (
-    re.compile(r"(?i)\b(bearer\s+|basic\s+)[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?i)([\w-]*(?:passw(?:or)?d|secret|token|api[-_]?key|access[-_]?key)[\w-]*\s*[=:]\s*)[^\s&;,\"'$]+"),
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)"),
-    re.compile(r"\b(fl[ar]?_)[A-Za-z0-9_.-]{16,}"),
-)
+_REFERENCE: Final = re.compile(r"(\$\{\{.*?\}\})", re.DOTALL)
 
 
 def name_is_secret(name: str) -> bool:
@@ -47,13 +43,12 @@ def veiled_words(argv: list[str]) -> list[str]:
 
 
 def veiled_text(text: str) -> str:
-    for pattern in _IN_TEXT:
-        text = pattern.sub(lambda match: match.group(1) + HIDDEN, text)
-    return text
+    """References stay: they tell where a secret comes from, and not what it is."""
+    return "".join(piece if at % 2 else patterns(piece) for at, piece in enumerate(_REFERENCE.split(text)))
 
 
 def _hidden(value: Any) -> Any:
-    """A reference tells nothing, and a structure is looked into: its names may have been about something else."""
+    """What is named like a secret. A structure is looked into: its name may have been about something else."""
     if isinstance(value, dict | list):
         return veiled(value)
-    return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else HIDDEN
+    return value if isinstance(value, str) and _REFERENCE.fullmatch(value.strip()) else HIDDEN

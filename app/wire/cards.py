@@ -1,4 +1,4 @@
-"""What does a node say of an executor that it offers? Its card: for people and programs that are to write tasks for it."""
+"""What does a node say of an executor that it offers? Its card: for people and programs that write tasks for it."""
 
 from dataclasses import dataclass, field
 

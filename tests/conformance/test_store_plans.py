@@ -94,9 +94,7 @@ QUESTIONS: dict[str, Question] = {
     "end of a job's log": lambda asked, tx: tx.find_lines(
         LinesWanted(job_seq=asked.job.seq, newest_first=True, limit=5)
     ),
-    "end of a run's log": lambda asked, tx: tx.find_lines(
-        LinesWanted(run_id=asked.run.id, newest_first=True, limit=5)
-    ),
+    "end of a run's log": lambda asked, tx: tx.find_lines(LinesWanted(run_id=asked.run.id, newest_first=True, limit=5)),
     "length of a log": lambda asked, tx: tx.log_length(asked.run.id),
     "sealed": lambda asked, tx: tx.sealed(ORG, ["KEY"]),
     "events": lambda asked, tx: tx.events(ORG, PAGE),

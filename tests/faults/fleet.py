@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from app.adapters.memory import MemoryBlobs
 from app.adapters import sql
+from app.adapters.memory import MemoryBlobs
 from app.adapters.sql import SqlStore
 from app.adapters.system_chance import SystemChance
 from app.config import CLOCKWORKS

@@ -237,7 +237,10 @@ def test_a_name_with_a_dot_is_a_name(world: World) -> None:
     [
         (task("use", "mesh", payload="${{needs.mesh.outputs.assets.no}}"), "left no file 'no'; it has: volume"),
         (given({"uri": "flotilla:${{needs.mesh.outputs.params.n}}"}, needs=("mesh",)), "for input 'in/0' is gone"),
-        (given({"uri": "${{ needs.mesh.outputs.params.n }}"}, needs=("mesh",)), "must be a URI or a list of URIs, not int"),
+        (
+            given({"uri": "${{ needs.mesh.outputs.params.n }}"}, needs=("mesh",)),
+            "must be a URI or a list of URIs, not int",
+        ),
     ],
 )  # fmt: skip
 def test_a_reference_that_leads_nowhere_fails_the_task_with_the_reason(world: World, use: Any, why: str) -> None:

@@ -27,7 +27,7 @@ def run_id(fleet: Fleet, job_id: str) -> str:
 @pytest.fixture(scope="module")
 def failed(fleet: Fleet) -> str:
     """A job whose task has failed twice, far down in its log."""
-    script = "seq 1 900; echo 'ValueError: no triangles' >&2; echo cleaning up; exit 3"
+    script = "seq 1 900; echo 'ValueError: no triangles'; echo cleaning up; exit 3"
     job_id = fleet.submit([command("mesh", script, limitations={"maxAttempts": 2})], "broken part")
     fleet.ended(job_id)
     return job_id

@@ -18,7 +18,8 @@ from app.ui.outcome import around, outcome
 from app.ui.plots import HEIGHT, WIDTH, Series, plot, thinned
 from app.ui.strip import HEIGHT as STRIP
 from app.ui.strip import drawn
-from app.ui.veil import HIDDEN, veiled, veiled_words
+from app.ui.veil import veiled, veiled_words
+from app.wire.masking import HIDDEN
 from app.wire.report import Failure
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample, Usage
@@ -167,6 +168,7 @@ def test_the_attempts_around_one_are_found() -> None:
         ("postgres://me:hush@host/db", f"postgres://me:{HIDDEN}@host/db"),
         ("--api-key=abc x", f"--api-key={HIDDEN} x"),
         (["no", 1, None, True], ["no", 1, None, True]),
+        ("curl --token=${{ secrets.A }}", "curl --token=${{ secrets.A }}"),
         ("the keyboard and the tokenizer", "the keyboard and the tokenizer"),
     ],
 )

@@ -16,8 +16,8 @@ from app.adapters.memory.outside import OutsideReads
 from app.adapters.memory.overview import OverviewReads
 from app.adapters.memory.people import PeopleReads
 from app.adapters.memory.points import PointReads
-from app.adapters.memory.state import State
 from app.adapters.memory.secrets import SecretReads
+from app.adapters.memory.state import State
 from app.adapters.memory.strips import StripReads
 from app.adapters.memory.templates import TemplateReads
 from app.domain.job import Job

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from app.adapters.memory.assets import AssetWrites
 from app.adapters.memory.chords import ChordWrites
+from app.adapters.memory.finding import FindingWrites
 from app.adapters.memory.hooks import DeliveryWrites
 from app.adapters.memory.live import TallyWrites
 from app.adapters.memory.logs import LogWrites
 from app.adapters.memory.maps import MapWrites
-from app.adapters.memory.finding import FindingWrites
 from app.adapters.memory.people import PeopleWrites
 from app.adapters.memory.points import PointWrites
 from app.adapters.memory.secrets import SecretWrites

@@ -62,7 +62,7 @@ class OverviewReads(Part):
         return {state: count for state, count in found.items() if count > 0}
 
     def oldest_waiting(self, org_id: str) -> Mapping[str, int]:
-        return {queue: at_us for queue, at_us in self._session.rows(_oldest, org_id=org_id)}
+        return {row[0]: row[1] for row in self._session.rows(_oldest, org_id=org_id)}
 
     def activity(self, org_id: str, since_us: int, slice_us: int, most: int) -> list[Slice]:
         rows = self._session.rows(_activity, org_id=org_id, since_us=since_us, slice_us=slice_us, most=most)

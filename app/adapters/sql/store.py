@@ -27,10 +27,10 @@ from app.adapters.sql.points import PointReads, PointWrites
 from app.adapters.sql.ready import ReadyWrites
 from app.adapters.sql.runs import RunReads, RunWrites
 from app.adapters.sql.said import SaidReads, SaidWrites
+from app.adapters.sql.secrets import SecretReads, SecretWrites
 from app.adapters.sql.session import Session
 from app.adapters.sql.strips import StripReads
 from app.adapters.sql.tasks import TaskReads, TaskWrites
-from app.adapters.sql.secrets import SecretReads, SecretWrites
 from app.adapters.sql.templates import TemplateReads, TemplateWrites
 from app.ports.store import Reader, Writer
 

@@ -1,4 +1,4 @@
-"""A map's values in bulk: what is open and what failed by the indexes of those tasks, what was canceled by its range."""
+"""A map's values in bulk: what is open and what failed by their indexes, what was canceled by its range."""
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 

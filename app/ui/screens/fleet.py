@@ -92,8 +92,8 @@ def why_gone(view: NodeView) -> str:
         return f"It was stopped in order {heard}, and said so."
     if view.state is NodeState.LOST:
         return (
-            f"It was last heard {heard} and never said that it stops: it was killed, its host is down or cut off, or it "
-            "hangs. What it ran runs elsewhere."
+            f"It was last heard {heard} and never said that it stops: it was killed, its host is down or cut off, or "
+            "it hangs. What it ran runs elsewhere."
         )
     if view.state is NodeState.LATE:
         until = words.moment(node.lease_until_us)

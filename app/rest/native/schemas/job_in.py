@@ -59,9 +59,7 @@ class WebhookEvents(fields.List[Any]):
 
 class Webhook(Strict):
     url = WebhookUrl(required=True)
-    events = WebhookEvents(
-        Choice(EVENTS), metadata={"description": f"{', '.join(DEFAULT)} by default.", "minItems": 1}
-    )
+    events = WebhookEvents(Choice(EVENTS), metadata={"description": f"{', '.join(DEFAULT)} by default.", "minItems": 1})
     secret = Text(
         limits.MAX_LABEL, metadata={"description": "What it is signed with, never shown; else the organization's."}
     )
