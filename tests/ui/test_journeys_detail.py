@@ -180,7 +180,7 @@ def test_a_token_is_made_used_and_revoked(page: Page, fleet: Fleet) -> None:
     expect(page.locator("main")).not_to_contain_text(text)
     row = page.locator("tr[data-row]").filter(has_text="build server")
     row.get_by_text("Revoke…").click()
-    expect(row.locator(".pop")).to_contain_text("is refused within seconds, for good")
+    expect(row.locator("details[open] .pop")).to_contain_text("is refused within seconds, for good")
     row.get_by_role("button", name="Revoke it").click()
     expect(page.locator(".said")).to_contain_text("Revoked")
     expect(row).to_have_count(0)

@@ -40,8 +40,8 @@ export class Blocks {
     const newest = this.#blocks.at(-1);
     if (newest && newest.last < end && newest.last < newest.first + BLOCK - 1) {
       newest.last = Math.min(end, newest.first + BLOCK - 1);
+      newest.height = 0;
       this.#size(newest);
-      if (newest.near) this.#fill(newest);
     }
     for (let first = this.last ? this.last + 1 : this.#first; first <= end; first += BLOCK) {
       const element = document.createElement("ol");
@@ -54,13 +54,18 @@ export class Blocks {
     }
   }
 
-  /** Lines that came with the news, so that they need not be asked for again. */
+  /** Lines that came with the news, so that they need not be asked for again. What is near is filled. */
   take(lines) {
     for (const line of lines) {
       const block = this.#at(line[0]);
-      if (block && line[0] === block.first + block.lines.length && line[0] <= block.last) block.lines.push(line);
+      if (block) this.#add(block, [line]);
     }
     for (const block of this.#blocks) if (block.near) this.#fill(block);
+  }
+
+  /** Only what continues it: the same lines may come twice, with the news and as they were asked for. */
+  #add(block, lines) {
+    for (const line of lines) if (line[0] === block.first + block.lines.length && line[0] <= block.last) block.lines.push(line);
   }
 
   /** Scrolls to a line and resolves with its element when it is there. */
@@ -115,7 +120,7 @@ export class Blocks {
     while (block.lines.length < block.last - block.first + 1) {
       const lines = await this.#fetch(block.first + block.lines.length, block.last);
       if (!lines.length) break;
-      block.lines.push(...lines);
+      this.#add(block, lines);
     }
     if (block.near) this.#draw(block);
   }

@@ -1,28 +1,42 @@
 // Looking for a text in the whole log, on the server: the next line that has it, round the end and on from the other.
 
-/** @param {string} base address of the log */
 export class Finder {
-  #base; #asked = 0;
+  #base; #wanted = 0; #turn = Promise.resolve();
 
+  /** @param {string} base address of the log */
   constructor(base) {
     this.#base = base;
   }
 
-  /**
-   * The place of the next line with the text after (or before) `from`; null when no line has it, undefined when another
-   * search was begun meanwhile.
-   */
-  async next(text, matchCase, from, backwards, total) {
-    const asked = ++this.#asked;
-    const start = backwards ? from - 1 : from + 1;
-    const found = start >= 1 && start <= total ? await this.#look(text, matchCase, start, backwards, asked) : null;
-    if (found !== null || asked !== this.#asked) return asked === this.#asked ? found : undefined;
-    const round = await this.#look(text, matchCase, backwards ? total : 1, backwards, asked);
-    return asked === this.#asked ? round : undefined;
+  /** What is still being looked for is not wanted any more. */
+  forget() {
+    this.#wanted++;
   }
 
-  async #look(text, matchCase, start, backwards, asked) {
-    for (let first = start; first !== null && asked === this.#asked; ) {
+  /**
+   * One search after the other, as keys are pressed. `ask` is called when its turn has come and tells what to look for;
+   * `found` is called with the place of the line, or with null when no line has it.
+   * @param {() => { text: string, matchCase: boolean, from: number, backwards: boolean, total: number }} ask
+   * @param {(place: number | null) => unknown} found
+   */
+  next(ask, found) {
+    const wanted = this.#wanted;
+    this.#turn = this.#turn.then(async () => {
+      if (wanted !== this.#wanted) return;
+      const place = await this.#round(ask(), wanted);
+      if (wanted === this.#wanted) await found(place);
+    }).catch((error) => console.warn(error));
+    return this.#turn;
+  }
+
+  async #round({ from, total, ...what }, wanted) {
+    const start = what.backwards ? from - 1 : from + 1;
+    const found = start >= 1 && start <= total ? await this.#look(what, start, wanted) : null;
+    return found ?? this.#look(what, what.backwards ? total : 1, wanted);
+  }
+
+  async #look({ text, matchCase, backwards }, start, wanted) {
+    for (let first = start; first !== null && wanted === this.#wanted; ) {
       const query = new URLSearchParams({ q: text, first: String(first) });
       if (matchCase) query.set("case", "1");
       if (backwards) query.set("back", "1");

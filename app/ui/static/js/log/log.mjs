@@ -178,29 +178,28 @@ function submitted(event) {
   find(event.submitter === null && event.shiftKey);
 }
 
-async function find(backwards) {
+function find(backwards) {
   const [text, matchCase] = [form.elements.q.value, form.elements.case.checked];
   remember({ find: text, findcase: text && matchCase ? "1" : "" });
-  const isNew = text !== look.needle || matchCase !== look.matchCase;
-  [look.needle, look.matchCase] = [text, matchCase];
-  if (isNew) look.hit = 0;
-  if (!text) {
-    status.textContent = "";
-    return blocks.redraw();
+  if (text !== look.needle || matchCase !== look.matchCase) {
+    finder.forget();
+    [look.needle, look.matchCase, look.hit] = [text, matchCase, 0];
   }
-  status.textContent = "Looking…";
-  const from = look.hit || (look.chosen ? look.chosen[0] - (backwards ? 0 : 1) : backwards ? total + 1 : 0);
-  const found = await finder.next(text, matchCase, from, backwards, total).catch((error) => String(error));
-  if (found === undefined) return;
-  if (typeof found !== "number") {
-    status.textContent = found ?? "No line has it.";
-    return blocks.redraw();
-  }
-  const round = look.hit && (backwards ? found >= look.hit : found <= look.hit);
-  look.hit = found;
-  status.textContent = `Line ${found.toLocaleString()}${round ? ", round the end" : ""}`;
+  status.textContent = text ? "Looking…" : "";
+  if (!text) return blocks.redraw();
+  const before = look.chosen ? look.chosen[0] - (backwards ? 0 : 1) : backwards ? total + 1 : 0;
+  return finder.next(
+    () => ({ text, matchCase, from: look.hit || before, backwards, total }),
+    (found) => showHit(found, backwards),
+  );
+}
+
+async function showHit(found, backwards) {
+  const round = look.hit && found && (backwards ? found >= look.hit : found <= look.hit);
+  look.hit = found ?? 0;
+  status.textContent = found ? `Line ${found.toLocaleString()}${round ? ", round the end" : ""}` : "No line has it.";
   blocks.redraw();
-  return openAt(found);
+  if (found) await openAt(found);
 }
 
 async function firstError() {
