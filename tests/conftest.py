@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 from tests.servers import PostgresServer, RedisServer, ServerMissingError
+from worker import meter, supervise
 
 # A whole run of the tests may be made with these two set; the rest of the caller's settings must not leak in.
 CHOSEN_BY_THE_CALLER = frozenset({"FLOTILLA_HANDOFF", "FLOTILLA_MAX_BUNDLE"})
@@ -36,6 +37,14 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(autouse=True)
+def spare_our_children() -> None:
+    """A node's code that runs in this process takes a child it does not know for a stray of a dead warden and ends it:
+    what was started before this test is none.
+    """
+    supervise._LIVING.update(meter.children(os.getpid()))
+
+
 def missing(error: ServerMissingError) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(str(error))
@@ -50,6 +59,7 @@ def running(kind: Callable[[], AnyServer]) -> Iterator[AnyServer]:
         missing(error)
     try:
         server.start()
+        supervise._LIVING.add(server.pid)
         yield server
     finally:
         server.remove()

@@ -40,7 +40,7 @@ def test_top_shows_the_nodes_and_the_job(fleet: Fleet, job_id: str) -> None:
     assert {"node-1", "node-2"} <= {line.split()[0] for line in out.splitlines() if line}
     assert "100% 9/9" in next(line for line in out.splitlines() if line.startswith(job_id[:13]))
     seen = json.loads(fleet.cli("top", "--once", "-o", "json").stdout)
-    assert [each["id"] for each in seen["jobs"]] == [job_id]
+    assert job_id in [each["id"] for each in seen["jobs"]]
 
 
 def test_graph_folds_what_is_alike(fleet: Fleet, job_id: str) -> None:

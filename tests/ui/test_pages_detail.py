@@ -356,7 +356,7 @@ def test_every_operation_of_every_surface_can_be_read(shared: Site) -> None:
             if "operationId" in operation
         }
         page = browser.read(f"/docs/{surface}")
-        shown = {given["id"] for given in page.all("details") if "id" in given}
+        shown = {given["id"] for given in page.all("div") if "id" in given}
         assert wanted <= shown, surface
     assert "jobs:write" in first.words
 

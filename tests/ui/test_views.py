@@ -13,6 +13,7 @@ from app.services.strips import Part
 from app.ui import usage
 from app.ui.ansi import COLOURS, Piece, pieces
 from app.ui.asked import asked
+from app.ui.history import history
 from app.ui.manual import subjects
 from app.ui.outcome import around, outcome
 from app.ui.plots import HEIGHT, WIDTH, Series, plot, thinned
@@ -216,3 +217,27 @@ def test_a_schema_that_holds_itself_ends() -> None:
     assert [(row.name, row.kind, row.required) for row in operation.body] == [("next", "Node", True)]
     assert "'http://h/a/NODE_ID'" in operation.curl
     assert "-X POST" in operation.curl
+
+
+def test_a_history_is_every_state_with_its_reason_in_order() -> None:
+    lost = Failure(code="node_lost", message="its node has not been heard of")
+    owner = values.task(1, values.job(1), 0, created_at_us=0, state=TaskState.RUNNING)
+    first = run(
+        number=1, node_id="n1", created_at_us=1, claimed_at_us=2, started_at_us=3, finished_at_us=9, failure=lost
+    )
+    first = replace(first, state=RunState.LOST)
+    second = run(number=2, node_id="n2", created_at_us=10, claimed_at_us=11, state=RunState.RUNNING)
+    steps = history(owner, [first, second], {"n1": "host"})
+    assert [(step.at_us, step.word or step.state, step.more) for step in steps] == [
+        (0, "submitted", ""),
+        (1, "offered", "attempt 1"),
+        (2, "taken", "by host"),
+        (3, "running", ""),
+        (9, "lost", "its node has not been heard of"),
+        (10, "offered", "attempt 2"),
+        (11, "taken", "by a node that is gone"),
+    ]
+    canceled = replace(
+        owner, state=TaskState.CANCELED, finished_at_us=5, failure=Failure(code="c", message="on request")
+    )
+    assert history(canceled, [], {})[-1].more == "the task: on request"

@@ -31,7 +31,9 @@ _LONGEST: Final = 200
 def show_log(run_id: str) -> Response:
     seen, asked = run_place(core(), who(), run_id), _asked()
     run = seen.run
-    found = logs.window(core(), who(), run_id, asked["first"], asked["first"] + _PLAIN - 1)
+    # The part that is fetched again and again is without the lines: those are the script's own.
+    most = 1 if pages.PART_HEADER in request.headers else _PLAIN
+    found = logs.window(core(), who(), run_id, asked["first"], asked["first"] + most - 1)
     filtered = asked["text"] or asked["stream"] or asked["level"] != LEVELS[0]
     lines, next_line = found.lines, None
     if filtered:

@@ -17,6 +17,7 @@ from app.ui import guard, pages, usage, words
 from app.ui.ansi import pieces
 from app.ui.asked import asked
 from app.ui.context import core, who
+from app.ui.history import history
 from app.ui.outcome import around, outcome
 from app.ui.strip import Strip, drawn
 from app.wire.states import RUN_ACTIVE
@@ -69,6 +70,7 @@ def _show(seen: TaskPage, title: str, state: str, *, is_task: bool, **values: An
         wasted=list(usage.wasted(shown.run, seen.view.spec)) if shown else [],
         tail=[(each, pieces(each.line.text)) for each in shown.tail] if shown else [],
         files=_files(shown),
+        steps=history(seen.view.task, seen.attempts, seen.nodes) if seen.view.map is None else [],
         around=around(seen.attempts, shown.run) if shown else {},
         took=took,
         **{"strip": None, "rows": [], "from_index": 0, "only_failed": False, "next_index": None} | values,

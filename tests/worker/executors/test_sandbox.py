@@ -15,6 +15,7 @@ from tests.wait import wait_until
 from tests.worker.conftest import MakeWork, living, notebook
 from tests.worker.executors.conftest import Declare, code_of, run_one
 from worker import supervise
+from worker.executors import offered as offered_
 from worker.executors.command import Command
 from worker.executors.declared.commands import DeclaredCommand
 from worker.executors.declared.declaration import Program
@@ -158,14 +159,16 @@ def choices(sandbox: str) -> Choices:
 
 
 def test_without_bubblewrap_a_node_that_requires_it_does_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(offered_.log, "warning", lambda text, *more: warned.append(text % more))
     monkeypatch.setenv("PATH", str(tmp_path))
     around = {"mark": {}, "api_url": "http://api", "node_id": "n", "folder": tmp_path}
     with pytest.raises(SandboxError, match="install bubblewrap"):
         offered(choices(REQUIRED), **around)  # type: ignore[arg-type]
     offered(choices(WHERE_POSSIBLE), **around).close()  # type: ignore[arg-type]
-    assert "commands run without a sandbox: there is no bwrap" in caplog.text
+    assert "commands run without a sandbox: there is no bwrap" in warned[0]
 
 
 def test_a_bubblewrap_that_may_do_nothing_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@
 //
 //   <main data-live="NUMBER">       keeps itself fresh from this event on; empty: it stays as it is
 //   data-fresh="/address"           on an element in it: where the fresh part is, if not at the page's own address
+//   data-swift                      on an element in it: what is shown changes without events; it is fetched every ASK_MS
 //   data-job="ID"                   on an element in it: the changes of that job's tasks are told as `flotilla:tasks`
 //
 // Events on `document`: `flotilla:tasks` (detail: [[task id, state], ...]), `flotilla:fresh` after the part was renewed.
@@ -72,6 +73,10 @@ function isLive() {
   return stream?.readyState === EventSource.OPEN;
 }
 
+function isSwift() {
+  return Boolean(document.querySelector("[data-swift]"));
+}
+
 function jobHere() {
   return document.querySelector("[data-job]")?.dataset.job;
 }
@@ -100,7 +105,7 @@ async function step() {
     const grown = newest > seq;
     seq = newest;
     if (tasks.length) document.dispatchEvent(new CustomEvent("flotilla:tasks", { detail: tasks }));
-    if (grown || performance.now() - renewedAt > REFRESH_MS) await renew();
+    if (grown || performance.now() - renewedAt > (isSwift() ? RUNG_MS : REFRESH_MS)) await renew();
     offlineSince = null;
   } catch (error) {
     if (!(error instanceof Away)) console.warn(error);
@@ -110,7 +115,7 @@ async function step() {
   steppedAt = performance.now();
   follow();
   tell();
-  const quiet = isLive() && !offlineSince ? LIVE_MS : ASK_MS;
+  const quiet = isLive() && !offlineSince && !isSwift() ? LIVE_MS : ASK_MS;
   schedule(document.hidden ? HIDDEN_MS : rung ? BETWEEN_MS : quiet);
 }
 

@@ -68,18 +68,18 @@ export class Blocks {
     for (const line of lines) if (line[0] === block.first + block.lines.length && line[0] <= block.last) block.lines.push(line);
   }
 
-  /** Scrolls to a line and resolves with its element when it is there. */
-  async show(place) {
+  /** Scrolls to a line, that far down the window, and resolves with its element when it is there. */
+  async show(place, share = 1 / 3) {
     const block = this.#at(place);
     if (!block) return null;
     const ahead = block.element.offsetTop + (place - block.first) * this.#lineHeight;
-    this.#viewer.scrollTop = ahead - this.#viewer.clientHeight / 2;
+    this.#viewer.scrollTop = ahead - this.#viewer.clientHeight * share;
     block.near = true;
     await this.#fill(block);
     const item = block.element.querySelector(`[data-place="${place}"]`);
     if (item) {
       const [line, frame] = [item.getBoundingClientRect(), this.#viewer.getBoundingClientRect()];
-      this.#viewer.scrollTop += line.top - frame.top - frame.height / 3;
+      this.#viewer.scrollTop += line.top - frame.top - frame.height * share;
     }
     return item;
   }
@@ -95,7 +95,7 @@ export class Blocks {
       this.#size(block);
       if (block.near) this.#draw(block);
     }
-    return heights && anchor ? this.show(anchor) : null;
+    return heights && anchor ? this.show(anchor, 0) : null;
   }
 
   #at(place) {

@@ -44,7 +44,7 @@ more.addEventListener("click", () => follow(true));
 viewer.addEventListener("scroll", scrolled, { passive: true });
 viewer.addEventListener("click", choose);
 addEventListener("hashchange", toHash);
-addEventListener("resize", () => !viewer.classList.contains("unwrapped") && blocks.redraw(true));
+new ResizeObserver(resized).observe(viewer);
 document.addEventListener("keydown", key);
 form.addEventListener("submit", submitted);
 start();
@@ -107,11 +107,31 @@ function grown(news) {
   tell();
 }
 
+/** Lines wrap anew in another width; another height alone changes nothing. */
+function resized() {
+  const before = resized.width;
+  resized.width = viewer.clientWidth;
+  if (before && before !== resized.width) relay();
+  else if (following) toEnd();
+}
+
+/** Everything is laid out anew, and who was at the end stays there. */
+async function relay() {
+  const atEnd = following || isAtEnd();
+  await blocks.redraw(true);
+  if (atEnd) await toEnd();
+}
+
+function isAtEnd() {
+  return viewer.scrollHeight - viewer.scrollTop - viewer.clientHeight < BOTTOM && blocks.last >= total;
+}
+
 function scrolled() {
-  const atEnd = viewer.scrollHeight - viewer.scrollTop - viewer.clientHeight < BOTTOM && blocks.last >= total;
-  if (following && !atEnd && !scrolled.byUs) following = false;
+  const atEnd = isAtEnd();
+  if (following && !atEnd && !scrolled.byUs && viewer.scrollTop < scrolled.top) following = false;
   else if (!over && atEnd) following = true;
   if (atEnd) seen = total;
+  scrolled.top = viewer.scrollTop;
   tell();
 }
 
@@ -219,14 +239,14 @@ function nextTimes() {
   look.times = TIMES[(TIMES.indexOf(look.times) + 1) % TIMES.length];
   viewer.classList.toggle("timed", look.times !== "off");
   remember({ times: look.times === "off" ? "" : look.times });
-  blocks.redraw(true);
+  relay();
   tell();
 }
 
 function wrap(on) {
   viewer.classList.toggle("unwrapped", !on);
   remember({ wrap: on ? "" : "0" });
-  blocks.redraw(true);
+  relay();
   tell();
 }
 
