@@ -9,13 +9,12 @@ from sqlalchemy import make_url
 
 from app.adapters import sql
 from app.adapters.sql.postgres import postgres_engine
-from app.adapters.sql.sqlite import sqlite_engine
 from app.ports.hooks import DeliveryState
 from app.ports.records import Page
 from app.ports.store import Store, Writer
 from app.wire.states import JobState, RunState, TaskState
 from tests.conformance.test_store_live import delivery, event
-from tests.conformance.test_store_plans import Asked, Explaining, transaction
+from tests.conformance.test_store_plans import Asked, Explaining, steps_of, transaction
 from tests.conformance.values import NOW_US, ORG, run, submit
 
 PAGE = Page(limit=20)
@@ -59,23 +58,6 @@ def live(store: Store) -> Asked:
     return asked
 
 
-def steps_of(url: str, asked: Asked) -> dict[str, int]:
-    connection = sqlite_engine(url, threads=1).raw_connection()
-    steps = dict.fromkeys(QUESTIONS, 0)
-    for name, question in QUESTIONS.items():
-
-        def count(name: str = name) -> int:
-            steps[name] += 1
-            return 0
-
-        with transaction(connection, connection.cursor(), "sqlite") as writer:
-            connection.driver_connection.set_progress_handler(count, 1)  # type: ignore[union-attr]  # sqlite3's
-            question(asked, writer)
-            connection.driver_connection.set_progress_handler(None, 0)  # type: ignore[union-attr]
-    connection.close()
-    return steps
-
-
 def test_questions_cost_the_same_after_a_long_life(tmp_path: Path) -> None:
     steps = {}
     for name, lived in (("young", False), ("old", True)):
@@ -84,7 +66,7 @@ def test_questions_cost_the_same_after_a_long_life(tmp_path: Path) -> None:
         store = sql.open_store(url, threads=1)
         if lived:
             live_long(store)
-        steps[name] = steps_of(url, live(store))
+        steps[name] = steps_of(url, live(store), QUESTIONS)
         store.close()
     dear = {name: (steps["young"][name], old) for name, old in steps["old"].items() if old > steps["young"][name] * 1.5}
     assert not dear

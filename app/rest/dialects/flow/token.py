@@ -1,13 +1,10 @@
 """A token for client credentials, without which no client of the service begins."""
 
-from dataclasses import dataclass
-
 from flask import request
-from marshmallow import fields
 
 from app.rest import auth, credentials
 from app.rest.dialects.flow.blueprint import FlowBlueprint
-from app.rest.native.schemas.shown import Document, Shown
+from app.rest.dialects.granted import Granted, GrantedShown
 
 routes = FlowBlueprint("flow_token", __name__, description="Tokens by client credentials")
 
@@ -29,27 +26,11 @@ _BODY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    text: str
-    lasts_s: int
-
-
-class FlowTokenShown(Shown):
-    access_token = fields.String(required=True)
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
-    token_type = fields.String(required=True)
-
-    @staticmethod
-    def show(value: "Given") -> Document:
-        return {"access_token": value.text, "expires_in": value.lasts_s, "token_type": "Bearer"}
-
-
 @routes.post("/authentication/v2/token")
 @auth.scope(auth.PUBLIC)
 @routes.doc(requestBody=_BODY)
-@routes.response(200, FlowTokenShown)
-def create_token() -> Given:
+@routes.response(200, GrantedShown)
+def create_token() -> Granted:
     """A short-lived token, for any client id with a token of this installation as its secret"""
     text, lasts_s, _ = credentials.exchange(request)
-    return Given(text, lasts_s)
+    return Granted(text=text, lasts_s=lasts_s)
