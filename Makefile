@@ -9,8 +9,11 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 # Options of one call, for example: make test PYTEST_ARGS="-n 0 -x tests/domain"
 DEMO_ARGS ?=
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 3 --dist loadfile
 BENCH_ARGS ?=
+# Scripts of other systems, run in turn with this one by `make bench`; VENVS has an environment for each.
+PEERS ?=
+VENVS ?=
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -20,7 +23,7 @@ help:
 	@echo "make demo    set up the small set and run the demonstration job"
 	@echo "make test    set up everything; format, lint, types, layers and all tests"
 	@echo "make lint    format and lint only (types and layers: make types, make layers)"
-	@echo "make bench   the workloads, one JSON line each (BENCH_ARGS=...)"
+	@echo "make bench   the workloads, one JSON line each (BENCH_ARGS=..., PEERS=DIR to compare)"
 	@echo "make lock    resolve pyproject.toml into deploy/locks/ anew (needs uv; LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make clean   remove .venv and caches"
 
@@ -41,7 +44,7 @@ layers: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS) $(if $(PEERS),--peers $(PEERS)) $(if $(VENVS),--venvs $(VENVS))
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH; name one: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
@@ -61,7 +64,7 @@ UV_COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 
 lock:
 	$(UV_COMPILE) --extra dev --group build -o deploy/locks/dev.lock
 	$(UV_COMPILE) --extra embedded --extra demo --group build -c deploy/locks/dev.lock -o deploy/locks/demo.lock
-	$(UV_COMPILE) --extra postgres --extra s3 --extra gcs --extra otel --extra flower -c deploy/locks/dev.lock -o deploy/locks/fleet.lock
+	$(UV_COMPILE) --extra postgres --extra s3 --extra gcs --extra otel --extra oidc --extra flower --group build -c deploy/locks/dev.lock -o deploy/locks/fleet.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

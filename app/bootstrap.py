@@ -1,12 +1,11 @@
 """What runs is chosen here and nowhere else: the settings in, the ports' adapters out."""
 
-import logging
-import sys
+import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -23,24 +22,26 @@ from app.adapters.traced_store import TracedStore
 from app.config import SettingError, Settings
 from app.domain.errors import Unavailable
 from app.ports.blobs import Blobs
+from app.ports.identity import IdentityProvider
+from app.ports.servers import ServerProcess
 from app.ports.store import Store
 from app.ports.tracer import Tracer
 from app.ports.vault import Vault
-from app.services import live
-from app.services.core import Core, FileRules
-from app.wire import masking
+from app.services import live, servers
+from app.services.core import Core, FileRules, KeepRules
 from app.wire.resources import NOTHING, Route
 
 _LOOK_AGAIN_S = 0.5
 _NO_ROUTE = Route(queue="", tag="", executor="", version="", shape=NOTHING)
 
 
-def core(settings: Settings) -> Core:
+def core(settings: Settings, provider: IdentityProvider | None = None) -> Core:
+    """`provider` is for who answers requests."""
     tracer = open_tracer(settings)
     opened = store(settings) if tracer is None else TracedStore(store(settings), tracer)
     return Core(
         store=opened,
-        broker=CeleryBroker(settings.broker_url),
+        broker=CeleryBroker(settings.broker),
         chance=SystemChance(),
         blobs=open_blobs(settings.assets_place),
         fetcher=GuardedFetcher(settings.fetch_gate),
@@ -49,14 +50,19 @@ def core(settings: Settings) -> Core:
         live=EventStreams(opened, live.frame, most=settings.streams),
         vault=vault(settings),
         tracer=tracer,
+        provider=provider,
+        admission=settings.admission,
         file_rules=FileRules(
             largest=settings.max_asset_mb << 20,
             keep_uploads_s=settings.keep_uploads_days * 24 * 3600 or None,
         ),
+        archive=open_archive(settings.archive_url),
+        keep=KeepRules(days=settings.keep_jobs_days, jobs=settings.keep_jobs, lines=settings.archive_messages),
         clockwork=settings.clockwork,
         handoff=settings.handoff,
         max_bundle=settings.max_bundle,
         version=product_version(),
+        node_broker_url=settings.node_broker_url or settings.broker_url,
     )
 
 
@@ -77,6 +83,24 @@ def open_tracer(settings: Settings) -> Tracer | None:
     return OtelTracer(endpoint, product_version())
 
 
+def open_provider(settings: Settings) -> IdentityProvider | None:
+    """Raises SettingError when one is set and the extra is not installed. It is asked for nothing yet."""
+    if not settings.oidc_issuer:
+        return None
+    try:
+        from app.adapters.oidc import OidcProvider
+    except ImportError as missing:
+        raise SettingError(f"FLOTILLA_OIDC_ISSUER needs the extra oidc (flotilla[oidc]): {missing}") from None
+    return OidcProvider(
+        settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        scopes=settings.oidc_scopes,
+        audience=settings.oidc_audience,
+        name=settings.oidc_name,
+    )
+
+
 def vault(settings: Settings) -> Vault | None:
     """Raises SettingError for a key that is none."""
     if not settings.secrets_key:
@@ -88,38 +112,49 @@ def vault(settings: Settings) -> Vault | None:
         raise SettingError(f"FLOTILLA_SECRETS_KEY{'_FILE' if path else ''} cannot be used: {wrong}") from None
 
 
-def open_blobs(url: str) -> Blobs:
+def open_blobs(url: str, setting: str = "FLOTILLA_ASSETS_URL", *, spread: bool = True) -> Blobs:
     """Raises SettingError when the place is of a kind whose library is not installed."""
     if url.startswith("file://"):
-        return FileBlobs(Path(url.removeprefix("file://")))
+        return FileBlobs(Path(url.removeprefix("file://")), spread=spread)
     try:
-        return FsspecBlobs(url)
+        return FsspecBlobs(url, spread=spread)
     except ImportError as missing:
-        raise SettingError(f"FLOTILLA_ASSETS_URL needs a library that is not installed: {missing}") from None
+        raise SettingError(f"{setting} needs a library that is not installed: {missing}") from None
+
+
+def open_archive(url: str) -> Blobs | None:
+    """Its keys have folders of their own, for people."""
+    return open_blobs(url, "FLOTILLA_ARCHIVE_URL", spread=False) if url else None
 
 
 def store(settings: Settings) -> Store:
     """Opens the database. Raises SettingError when its tables are not those of this version, Unavailable when it is
     away for longer than a start waits.
     """
-    present, wanted = _revision(settings), sql.head()
-    if present is None and settings.database_setup and settings.database_url.startswith("sqlite:"):
+    found = _standing(settings)
+    if found.revision is None and settings.database_setup and settings.database_url.startswith("sqlite:"):
         sql.upgrade(settings.database_url)
-    elif present != wanted:
-        has = f"at version {present}" if present else "empty"
-        raise SettingError(
-            f"FLOTILLA_DATABASE_URL names a database that is {has}, and this program needs {wanted}; "
-            "run `flotilla db upgrade`"
-        )
-    return sql.open_store(settings.database_url, threads=settings.threads)
+    elif why := sql.unusable(found):
+        raise SettingError(f"FLOTILLA_DATABASE_URL names a database that is {why}")
+    pool = sql.Pool(
+        size=settings.database_pool or settings.threads + 4,
+        extra=settings.database_pool_extra,
+        wait_s=settings.database_pool_wait_s,
+    )
+    return sql.open_store(settings.database_url, threads=settings.threads, pool=pool)
 
 
-def _revision(settings: Settings) -> str | None:
+def server(core: Core, kind: str) -> ServerProcess:
+    """This process, as others find it in the store."""
+    return servers.arrive(core, kind=kind, host=socket.gethostname(), pid=os.getpid(), revision=sql.head())
+
+
+def _standing(settings: Settings) -> sql.Standing:
     """A process that starts while its database restarts waits for it: whoever started it need not try again."""
     until = time.monotonic() + settings.database_wait_s
     while True:
         try:
-            return sql.current(settings.database_url)
+            return sql.standing(settings.database_url)
         except Unavailable as away:
             if time.monotonic() >= until:
                 raise
@@ -137,50 +172,20 @@ def checks(core: Core, settings: Settings) -> Mapping[str, Callable[[], None]]:
         core.broker.waiting([_NO_ROUTE])
 
     def migrations() -> None:
-        present, wanted = sql.current(settings.database_url), sql.head()
-        if present != wanted:
-            raise SettingError(f"the database is at {present}, this program needs {wanted}; run `flotilla db upgrade`")
+        if why := sql.unusable(sql.standing(settings.database_url)):
+            raise SettingError(f"the database is {why}")
 
     return {"database": database, "broker": broker, "migrations": migrations}
 
 
-def start_logs(settings: Settings) -> None:
-    """JSON lines on stdout, or colours on a terminal; what libraries log goes the same way."""
-    terminal = sys.stdout.isatty()
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]  # locals may hold secrets
-        if terminal
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _masked],
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(formatter)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line a request while all threads are busy
-    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-
-
-def _masked(logger: Any, method: str, line: Any) -> str:
-    """The last step: what is written has become text."""
-    return masking.patterns(str(line))
+def say_alive(settings: Settings) -> None:
+    """What `flotilla healthcheck` looks at. Whether the database or the broker answers is not said by it."""
+    if not settings.alive_file:
+        return
+    try:
+        Path(settings.alive_file).touch()
+    except OSError as problem:
+        structlog.get_logger().warning("cannot say that this process is alive", problem=str(problem))
 
 
 def product_version() -> str:

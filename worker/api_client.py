@@ -1,4 +1,4 @@
-"""How does a node talk to the API? Four calls over connections that stay open, and two ways in which they go wrong.
+"""How does a node talk to the API? A few calls over connections that stay open, and two ways in which they go wrong.
 
 `AwayError`: nobody answered, or not now: repeat the same call later. `RefusedError`: the answer is no, and would be
 again. Knows nothing of what the answers mean.
@@ -8,6 +8,7 @@ urllib3 takes 0.17. Every call may be repeated, so one on a connection that the 
 """
 
 import contextlib
+import errno
 import logging
 import socket
 import ssl
@@ -19,10 +20,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from app.wire import protocol
 from app.wire.claim import Claim, ClaimAnswer
-from app.wire.codec import Json, WireError, take
+from app.wire.codec import Json, WireError, maybe, take
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Registration
 from app.wire.report import ReportAnswer
+from worker.trust import trust
 
 log = logging.getLogger(__name__)
 CONNECT_S = 5.0
@@ -31,6 +34,7 @@ RECEIVE_BYTES = 256 * 1024
 LARGEST_HEAD = 64 * 1024
 FAULT = 500
 NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
+UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
 NOT_US = frozenset({401, 403, 404})
 """The token or the node is not known: nothing is wrong with what was sent."""
 
@@ -40,20 +44,31 @@ class ApiError(Exception):
 
 
 class AwayError(ApiError):
-    """Repeat the call after `after_s`, if it is said, or when you see fit. `fault`: the API broke on this very call."""
+    """Repeat the call after `after_s`, if it is said, or when you see fit. `fault`: the API broke on this very call.
+    `silent`: nothing at all came back, as over a link that is cut.
+    """
 
-    def __init__(self, text: str, after_s: float | None = None, *, fault: bool = False) -> None:
+    def __init__(self, text: str, after_s: float | None = None, *, fault: bool = False, silent: bool = False) -> None:
         super().__init__(text)
         self.after_s = after_s
         self.fault = fault
+        self.silent = silent
+
+
+class UntrustedError(AwayError):
+    """Whoever answered has no certificate that this node accepts."""
 
 
 class RefusedError(ApiError):
-    """The API understood and said no. `stranger` is True when it does not know this token or node."""
+    """The API understood and said no: `detail` in its own words. `stranger` is True when it does not know this token or
+    node, `incompatible` when it does not serve the protocol that this node speaks.
+    """
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, detail: str = "", incompatible: bool = False) -> None:
         super().__init__(f"{status}: {text}")
         self.status = status
+        self.detail = detail or text
+        self.incompatible = incompatible
 
     @property
     def stranger(self) -> bool:
@@ -62,11 +77,13 @@ class RefusedError(ApiError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """The API's answer to a registration, in its own figures."""
+    """The API's answer to a registration, in its own figures. `broker_url` is empty when it was not asked for."""
 
     node_id: str
     lease_s: float
     heartbeat_s: float
+    now_us: int
+    broker_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +99,15 @@ class Clock:
 
 
 class Api:
-    """Safe for threads. `last_ok` is when an answer last came, on the monotonic clock."""
+    """Safe for threads. `last_ok` is when an answer last came, on the monotonic clock. `ca_file` names certificates
+    that the API's may come from besides the system's.
+    """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, ca_file: str = "") -> None:
         self.url = url.rstrip("/")
         self.last_ok = time.monotonic()
         self._place = Place.parse(self.url)
+        self._tls = trust(ca_file) if self._place.tls else None
         self._prefix = f"{self._place.path}/v1/nodes"
         self._node = self._prefix
         headers = ["Content-Type: application/json", "User-Agent: flotilla-node"]
@@ -97,19 +117,24 @@ class Api:
         self._idle: deque[Line] = deque()
 
     def register(self, registration: Registration) -> Registered:
-        answer, _ = self._post(self._prefix, orjson.dumps(registration.to_wire()))
+        answer, _ = self._post(self._prefix, registration.encoded())
         with _read("registration"):
             registered = Registered(
                 node_id=take(answer, "nodeId", str),
                 lease_s=take(answer, "leaseS", float),
                 heartbeat_s=take(answer, "heartbeatS", float),
+                now_us=take(answer, "nowUs", int),
+                broker_url=maybe(answer, "brokerUrl", str) or "",
             )
         self.named(registered.node_id)
         return registered
 
-    def join(self, node_id: str) -> str:
-        """The node's own token, for the join token that this was made with."""
-        answer, _ = self._post(f"{self._prefix}/join", orjson.dumps({"nodeId": node_id}))
+    def join(self, node_id: str, *, needs_broker: bool) -> str:
+        """The node's own token, for the join token that this was made with. Refused when the node needs to be told the
+        broker and the API knows none for it.
+        """
+        asked = {"nodeId": node_id, "needsBroker": needs_broker, protocol.FIELD: protocol.PROTOCOL}
+        answer, _ = self._post(f"{self._prefix}/join", orjson.dumps(asked))
         with _read("join"):
             return take(answer, "token", str)
 
@@ -118,7 +143,7 @@ class Api:
         self._node = f"{self._prefix}/{node_id}"
 
     def claim(self, claim: Claim) -> tuple[ClaimAnswer, Clock]:
-        answer, received = self._post(f"{self._node}/claims", orjson.dumps(claim.to_wire()))
+        answer, received = self._post(f"{self._node}/claims", claim.encoded())
         with _read("claim"):
             claimed = ClaimAnswer.from_wire(answer)
         return claimed, Clock(now_us=claimed.now_us, received=received)
@@ -130,21 +155,29 @@ class Api:
             reported = ReportAnswer.from_wire(answer)
         return reported, Clock(now_us=reported.now_us, received=received)
 
-    def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAnswer:
-        answer, _ = self._post(f"{self._node}/heartbeat", orjson.dumps(heartbeat.to_wire()))
+    def heartbeat(self, heartbeat: Heartbeat, patience: "Patience | None" = None) -> HeartbeatAnswer:
+        answer, _ = self._post(f"{self._node}/heartbeat", heartbeat.encoded(), patience=patience)
         with _read("heartbeat"):
             return HeartbeatAnswer.from_wire(answer)
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        """All connections that wait for a next call; such a call makes its own."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
-    def _post(self, path: str, body: bytes, also: int = 200) -> tuple[Json, float]:
+    def _post(self, path: str, body: bytes, also: int = 200, patience: "Patience | None" = None) -> tuple[Json, float]:
         head = f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n\r\n"
         try:
-            answer = self._exchange(head.encode("latin-1") + body)
+            answer = self._exchange(head.encode("latin-1") + body, patience or USUAL)
+        except ssl.SSLCertVerificationError as wrong:
+            raise UntrustedError(
+                f"the certificate of {self.url} is not accepted: {wrong.verify_message}; if it comes from an authority "
+                "of your own, name that one's certificate with --ca-file (FLOTILLA_CA_FILE)"
+            ) from None
         except OSError as problem:
-            raise AwayError(f"no answer from {self.url}: {problem}") from problem
+            silent = isinstance(problem, TimeoutError) or problem.errno in UNREACHABLE
+            raise AwayError(f"no answer from {self.url}: {problem}", silent=silent) from problem
         received = time.monotonic()
         if answer.status in (200, 201, also):
             self.last_ok = received
@@ -156,17 +189,21 @@ class Api:
             after = answer.headers.get("retry-after", "")
             text = f"{path} was answered with {answer.status}"
             raise AwayError(text, float(after) if after.isdigit() else None, fault=answer.status == FAULT)
-        raise RefusedError(answer.status, _detail(answer.data))
+        raise _refusal(answer)
 
-    def _exchange(self, request: bytes) -> "Answer":
+    def _exchange(self, request: bytes, patience: "Patience") -> "Answer":
         """On an idle connection if there is one; if the server has closed that, on a new one."""
         with contextlib.suppress(IndexError, ConnectionError, ssl.SSLError):
-            return self._on(self._idle.pop(), request)
-        return self._on(Line(self._place), request)
+            return self._on(self._idle.pop(), request, patience.read_s)
+        return self._on(Line(self._place, self._tls, patience.connect_s), request, patience.read_s)
 
-    def _on(self, line: "Line", request: bytes) -> "Answer":
+    def _on(self, line: "Line", request: bytes, read_s: float) -> "Answer":
         try:
-            answer = line.exchange(request)
+            answer = line.exchange(request, read_s)
+        except TimeoutError:
+            line.close()
+            self.close()  # where one has gone silent, the others wait for the same that never comes
+            raise
         except BaseException:
             line.close()
             raise
@@ -175,6 +212,17 @@ class Api:
         else:
             self._idle.append(line)
         return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a call waits for a connection, and then for each piece of the answer."""
+
+    connect_s: float = CONNECT_S
+    read_s: float = READ_S
+
+
+USUAL = Patience()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,16 +260,16 @@ class Answer:
 class Line:
     """One connection. One request at a time; after any error it is to be closed."""
 
-    def __init__(self, place: Place) -> None:
-        self._socket: socket.socket = socket.create_connection((place.host, place.port), CONNECT_S)
+    def __init__(self, place: Place, tls: ssl.SSLContext | None, connect_s: float) -> None:
+        self._socket: socket.socket = socket.create_connection((place.host, place.port), connect_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if place.tls:
-            self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=place.host)
-        self._socket.settimeout(READ_S)
+        if tls:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=place.host)
         self._data = b""
 
-    def exchange(self, request: bytes) -> Answer:
+    def exchange(self, request: bytes, read_s: float) -> Answer:
         """Raises OSError."""
+        self._socket.settimeout(read_s)
         self._socket.sendall(request)
         self._data = b""
         while (end := self._data.find(b"\r\n\r\n")) < 0:
@@ -282,9 +330,12 @@ def _read(what: str) -> Any:
         raise AwayError(f"the answer to a {what} is not of the agreed form: {wrong}") from wrong
 
 
-def _detail(data: bytes) -> str:
+def _refusal(answer: Answer) -> RefusedError:
     try:
-        problem = orjson.loads(data)
-        return f"{problem.get('title', '')}: {problem.get('detail', '')} {problem.get('errors', '')}".strip(": ")
-    except (orjson.JSONDecodeError, AttributeError):
-        return data[:200].decode("utf-8", "replace")
+        problem = orjson.loads(answer.data)
+        title, detail, errors = problem.get("title", ""), problem.get("detail", ""), problem.get("errors") or ()
+        incompatible = any(error.get("pointer") == f"/{protocol.FIELD}" for error in errors)
+    except (orjson.JSONDecodeError, AttributeError, TypeError):
+        return RefusedError(answer.status, answer.data[:200].decode("utf-8", "replace"))
+    text = f"{title}: {detail} {errors or ''}".strip(": ")
+    return RefusedError(answer.status, text, detail=detail, incompatible=incompatible and answer.status == 409)

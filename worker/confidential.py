@@ -4,24 +4,15 @@ The API sends their values apart from the payload, each with the mark that it st
 put in here, in memory, just before the run starts; the mask takes them out of lines, texts and results (`journal.py`).
 """
 
-import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
+from msgspec import structs
 
 from app.wire.claim import RunSpec, Secret
 from app.wire.codec import Json
-from app.wire.masking import Mask, patterns
-
-
-class Discreet(logging.Formatter):
-    """The node's own log, without what looks like a token or a password."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return patterns(super().format(record))
-
+from app.wire.masking import Mask
 
 PLAIN = Mask()
 """Of runs without secrets: it knows patterns alone."""
@@ -35,7 +26,7 @@ def revealed(spec: RunSpec) -> RunSpec:
     """With the values in their places."""
     if not spec.secrets:
         return spec
-    return replace(
+    return structs.replace(
         spec, payload=_put_in(spec.payload, spec.secrets), inputs=[_put_in(each, spec.secrets) for each in spec.inputs]
     )
 

@@ -2,19 +2,19 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from app.wire.addresses import ALLOW_VARIABLE, PLAIN_VARIABLE, PORTS_VARIABLE, Gate
 from worker.executors.callables import configured
 from worker.executors.containers.choosing import AUTO, KINDS
 from worker.executors.offered import OFF, REQUIRED, WHERE_POSSIBLE, Choices
+from worker.setting import Setting, SettingsError, flag, text, values
+from worker.trust import trust
+from worker.where import Where, find
 
-
-class SettingsError(ValueError):
-    """All that is wrong with the environment, one line each."""
+ALIVE_VARIABLE = "FLOTILLA_ALIVE_FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,14 @@ CLOCKWORKS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    broker_url: str
+    broker: Where
     server_url: str
     node_token: str
     join_token: str
+    ca_file: str
     node_name: str
     node_dir: Path
+    alive_file: Path | None
     cpus: float | None
     memory_mb: int | None
     queues: tuple[str, ...]
@@ -81,31 +83,8 @@ class Settings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """`default` None: must be set. `about` says what it is and, for amounts, the unit."""
-
-    field: str
-    variable: str
-    default: str | None
-    read: Callable[[str], Any]
-    about: str
-
-
-def _text(value: str) -> str:
-    if not value:
-        raise ValueError("must not be empty")
-    return value
-
-
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in value.split(",")) if name)
-
-
-def _flag(value: str) -> bool:
-    if value not in ("0", "1"):
-        raise ValueError("must be 0 or 1")
-    return value == "1"
 
 
 def _positive(value: str) -> float | None:
@@ -155,6 +134,10 @@ def _roots(value: str) -> tuple[Path, ...]:
     return roots
 
 
+def _path_or_none(value: str) -> Path | None:
+    return Path(value) if value else None
+
+
 def _clockwork(value: str) -> Clockwork:
     if value not in CLOCKWORKS:
         raise ValueError(f"must be one of {', '.join(CLOCKWORKS)}")
@@ -192,9 +175,24 @@ def _registries(value: str) -> frozenset[str]:
 
 
 def _url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
+    if value and not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     return value.rstrip("/")
+
+
+def _authority(value: str) -> str:
+    try:
+        trust(value)
+    except OSError as wrong:
+        raise ValueError(f"must be a PEM file with certificates: {wrong.strerror or wrong}") from None
+    return value
+
+
+def _folder(value: str) -> Path:
+    if value:
+        return Path(value)
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Path("/var/lib/flotilla/node") if os.geteuid() == 0 else home / "flotilla" / "node"
 
 
 def _level(value: str) -> str:
@@ -206,34 +204,55 @@ def _level(value: str) -> str:
 
 TABLE = (
     Setting(
-        field="broker_url",
-        variable="FLOTILLA_BROKER_URL",
-        default=None,
-        read=_text,
-        about="redis://..., rediss://..., redis+socket:///path",
+        field="server_url",
+        variable="FLOTILLA_SERVER_URL",
+        default="",
+        read=_url,
+        about="where the API is; where this node joined when empty",
     ),
-    Setting(field="server_url", variable="FLOTILLA_SERVER_URL", default=None, read=_url, about="where the API is"),
-    Setting(field="node_token", variable="FLOTILLA_NODE_TOKEN", default="", read=str, about="token of role node"),
+    Setting(
+        field="node_token",
+        variable="FLOTILLA_NODE_TOKEN",
+        default="",
+        read=str,
+        about="token of role node",
+        secret=True,
+    ),
     Setting(
         field="join_token",
         variable="FLOTILLA_JOIN_TOKEN",
         default="",
         read=str,
         about="token to join with, once, in place of FLOTILLA_NODE_TOKEN",
+        secret=True,
+    ),
+    Setting(
+        field="ca_file",
+        variable="FLOTILLA_CA_FILE",
+        default="",
+        read=_authority,
+        about="PEM file with the certificate that signed those of the API and the broker, if not one of the system's",
     ),
     Setting(
         field="node_name",
         variable="FLOTILLA_NODE_NAME",
         default=socket.gethostname(),
-        read=_text,
+        read=text,
         about="how people know this node",
     ),
     Setting(
         field="node_dir",
         variable="FLOTILLA_NODE_DIR",
-        default="/var/lib/flotilla/node",
-        read=Path,
-        about="scratch folders, spool and id; one node each",
+        default="",
+        read=_folder,
+        about="scratch folders, spool, id and token; one node each; /var/lib/flotilla/node for root, else in the home",
+    ),
+    Setting(
+        field="alive_file",
+        variable=ALIVE_VARIABLE,
+        default="",
+        read=_path_or_none,
+        about="a file that is touched with every heartbeat, for `flotilla healthcheck`; none when empty",
     ),
     Setting(field="cpus", variable="FLOTILLA_CPUS", default="", read=_positive, about="cores for runs; all when empty"),
     Setting(
@@ -255,7 +274,7 @@ TABLE = (
         field="handoff",
         variable="FLOTILLA_HANDOFF",
         default="1",
-        read=_flag,
+        read=flag,
         about="take next runs with a report's answer",
     ),
     Setting(
@@ -304,7 +323,7 @@ TABLE = (
         field="sandbox_network",
         variable="FLOTILLA_SANDBOX_NETWORK",
         default="0",
-        read=_flag,
+        read=flag,
         about="let the tasks of `command` use the network in the sandbox; declared executors say it themselves",
     ),
     Setting(
@@ -346,7 +365,7 @@ TABLE = (
         field="fetch_http",
         variable=PLAIN_VARIABLE,
         default="1",
-        read=_flag,
+        read=flag,
         about="fetch inputs over http too, not https alone",
     ),
     Setting(
@@ -377,7 +396,7 @@ TABLE = (
         read=_amount,
         about="seconds until a run's inputs must be there",
     ),
-    Setting(field="events", variable="FLOTILLA_EVENTS", default="0", read=_flag, about="Celery events for Flower"),
+    Setting(field="events", variable="FLOTILLA_EVENTS", default="0", read=flag, about="Celery events for Flower"),
     Setting(
         field="log_level", variable="FLOTILLA_LOG_LEVEL", default="WARNING", read=_level, about="of the node's log"
     ),
@@ -386,18 +405,10 @@ TABLE = (
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
     """Raises SettingsError with everything that is wrong."""
-    values: dict[str, Any] = {}
     wrong: list[str] = []
-    for setting in TABLE:
-        text = environ.get(setting.variable, setting.default)
-        if text is None:
-            wrong.append(f"{setting.variable} must be set: {setting.about}")
-            continue
-        try:
-            values[setting.field] = setting.read(text)
-        except ValueError as problem:
-            wrong.append(f"{setting.variable}={text!r}: {problem} ({setting.about})")
-    if wrong:
+    where = find(environ, wrong)
+    found = values(TABLE, environ, wrong)
+    if wrong or where is None:
         raise SettingsError("\n".join(wrong))
-    values["grace_s"] = values["clockwork"].drain_s if values["grace_s"] is None else values["grace_s"]
-    return Settings(**values)
+    found["grace_s"] = found["clockwork"].drain_s if found["grace_s"] is None else found["grace_s"]
+    return Settings(broker=replace(where, authority=found["ca_file"]), **found)

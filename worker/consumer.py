@@ -2,7 +2,7 @@
 
 RouteCycle  kombu asks it for the keys of every BRPOP: the routes that fit now, or none
 strategy    takes a message that has arrived: charges its route, gives it to a slot's thread
-Gate        no BRPOP is begun without room; a reply that is in flight is never refused
+Gate        no BRPOP is begun without room; a reply in flight is never refused; what is handed back may be lost
 Unblock     ends the BRPOP in flight when more fits than it offers, so that a large shape starts at once
 Courier     adds and cancels broker queues by the list in the heartbeat's answer, and keeps those that were announced
 SlotPool    the threads pool, safe to stop from a signal's handler
@@ -38,6 +38,7 @@ from kombu.utils.scheduling import round_robin_cycle
 from app.wire.codec import each, text
 from worker.desk import Desk
 from worker.intake import Allocation
+from worker.run_events import RunEvents
 
 log = logging.getLogger(__name__)
 HOLD_PREFIX = "flotilla:hold/"
@@ -49,6 +50,7 @@ PRIVATE_NAMES = (
     (transport.Channel, "_brpop_start"),
     (transport.Channel, "pool"),
     (transport.Channel, "_queue_cycle"),
+    (transport.Channel, "_restore"),
     (transport.QoS, "can_consume"),
     (round_robin_cycle, "consume"),
     (round_robin_cycle, "rotate"),
@@ -58,6 +60,7 @@ PRIVATE_NAMES = (
     (Consumer, "cancel_task_queue"),
 )
 _desk: list[Desk] = []
+_events: list[RunEvents] = []
 
 
 class IncompatibleError(RuntimeError):
@@ -79,9 +82,10 @@ def check() -> None:
         )
 
 
-def bind(desk: Desk) -> None:
-    """The desk of this process; kombu and celery make our classes by name and give them nothing of ours."""
+def bind(desk: Desk, events: RunEvents) -> None:
+    """Those of this process; kombu and celery make our classes by name and give them nothing of ours."""
     _desk[:] = [desk]
+    _events[:] = [events]
 
 
 def _bound() -> Desk | None:
@@ -126,13 +130,15 @@ class SlotPool(TaskPool):
 
 
 class OfferRequest(Request):
-    """An offer in work, as `inspect active` and Flower see it."""
+    """An offer in work, as `inspect active` sees it."""
+
+    def send_event(self, type: str, **fields: Any) -> None:
+        """Not of the offer: each of its runs is told by itself (`run_events.py`)."""
 
     def serve(self, desk: Desk, allocation: Allocation) -> None:
         """In a slot's thread."""
-        started = time.monotonic()
         try:
-            self.on_accepted(os.getpid(), started)  # type: ignore[arg-type]  # it is a number in truth
+            self.on_accepted(os.getpid(), time.monotonic())  # type: ignore[arg-type]  # it is a number in truth
             desk.serve(each({"runIds": self.args[0]}, "runIds", text), allocation.shape)
         except Exception:  # a bug of ours or a forged message: the slot must not be lost for it
             log.exception("an offer could not be served")
@@ -140,12 +146,13 @@ class OfferRequest(Request):
             self.message.ack_log_error(log, self.connection_errors)
             state.task_ready(self, successful=True)
             desk.release(allocation)
-            self.send_event("task-succeeded", result=None, runtime=time.monotonic() - started)
 
 
 def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
     """`Task.Strategy` of offers: Celery calls the handler for each message, in the event loop."""
     pool, eventer, errors = consumer.pool, consumer.event_dispatcher, consumer.connection_errors
+    for events in _events:
+        events.dispatcher = eventer
 
     def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
         desk = _bound()
@@ -164,7 +171,6 @@ def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
                 headers=message.headers,
             )
             state.task_reserved(request)
-            request.send_event("task-received", name=request.name, args=request.argsrepr)
             pool.apply_async(request.serve, (desk, allocation), callback=_done)
         except Exception:  # whatever is wrong with a message, what was charged for it is given back
             log.exception("a message on %s is no offer", desk.popped)
@@ -183,9 +189,18 @@ class Gate(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         desk, channel = _bound(), consumer.task_consumer.channel
-        stock = channel.qos.can_consume
+        stock, stock_restore = channel.qos.can_consume, channel._restore
         if desk:
             channel.qos.can_consume = lambda: bool(channel._in_poll) or (stock() and desk.intake.open)
+
+        def restore(message: Any, *args: Any, **options: Any) -> None:
+            """A node whose Redis user may not write to routes leaves it to the sweep to offer again."""
+            try:
+                stock_restore(message, *args, **options)
+            except redis.exceptions.NoPermissionError:
+                log.info("an offer that was not claimed is not handed back; the API will offer it again")
+
+        channel._restore = restore
 
 
 class Unblock(bootsteps.StartStopStep):

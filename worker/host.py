@@ -1,6 +1,6 @@
-"""What does this machine have for runs, who is this node, and what did its former life leave behind?
+"""How busy is this machine, who is this node, and what did its former life leave behind?
 
-Reads /proc and the control groups; knows no API, no broker and no run that is alive.
+Reads /proc; knows no API, no broker and no run that is alive.
 """
 
 import contextlib
@@ -14,13 +14,9 @@ from pathlib import Path
 
 import orjson
 
-from app.wire.resources import Resources
 from worker import cgroup
 from worker.stage import folder as scratch_folder
 
-MIB = 1024 * 1024
-RESERVED_MEMORY_SHARE = 0.1
-"""Of the host's memory stays for the node itself and the system, when nobody says how much runs may have."""
 NODE_DIR_VARIABLE = "FLOTILLA_NODE_DIR"
 NODE_PID_VARIABLE = "FLOTILLA_NODE_PID"
 CLEAN_UP_S = 8.0
@@ -28,52 +24,6 @@ CLEAN_UP_S = 8.0
 
 class HostError(RuntimeError):
     """The node cannot live here; the text says why and what to do."""
-
-
-def capacity() -> Resources:
-    """All cores that this process may use, and the memory of the host or of its control group but for a tenth."""
-    cores = len(os.sched_getaffinity(0)) * 1000
-    quota = _cpu_quota_milli()
-    memory = int(min(_memory_total(), _memory_limit()) * (1 - RESERVED_MEMORY_SHARE)) // MIB
-    return Resources(cpu_milli=min(cores, quota or cores), memory_mib=memory)
-
-
-def _memory_total() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemTotal:"):
-            return int(line.split()[1]) * 1024
-    return 1 << 62
-
-
-def _memory_limit() -> int:
-    """The tightest limit of the control groups that this process is in."""
-    limits = [1 << 62]
-    for line in _read("/proc/self/cgroup").splitlines():
-        _, names, path = line.split(":", 2)
-        if "memory" in names.split(","):
-            limits.append(_number(f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes"))
-        elif not names:
-            limits.append(_number(f"/sys/fs/cgroup{path}/memory.max"))
-    limits.append(_number("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-    limits.append(_number("/sys/fs/cgroup/memory.max"))
-    return min(limits)
-
-
-def _cpu_quota_milli() -> int | None:
-    quota, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
-    if not quota:
-        quota, period = _read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), _read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-    try:
-        return int(quota) * 1000 // int(period) if int(quota) > 0 else None
-    except ValueError:
-        return None
-
-
-def _number(path: str) -> int:
-    try:
-        return int(_read(path))
-    except ValueError:
-        return 1 << 62
 
 
 def _read(path: str) -> str:
@@ -132,9 +82,14 @@ class Home:
 
 def move_in(folder: Path) -> Home:
     """Takes the folder, ends what a former life has left running and removes its scratch folders."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = folder.resolve()
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = folder.resolve()
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as wrong:
+        raise HostError(
+            f"the node's folder {folder} cannot be used: {wrong.strerror}; name another with --dir (FLOTILLA_NODE_DIR)"
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

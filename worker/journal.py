@@ -5,8 +5,9 @@ Executors write into it (`outcome.Journal`), `report.py` takes from it; the two 
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from app.wire.claim import RunSpec
 from app.wire.report import Ending, LogLine, Report
@@ -124,7 +125,7 @@ class RunJournal:
         """The last report, with all that was still to be said."""
         failure = outcome.failure
         if failure is not None:
-            failure = replace(failure, message=self._mask.text(failure.message))
+            failure = structs.replace(failure, message=self._mask.text(failure.message))
         ending = Ending(
             state=outcome.state,
             at_us=self.clock.at(outcome.ended),

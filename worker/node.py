@@ -9,18 +9,22 @@ its wardens end the trees (`worker/warden.py`).
 import logging
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from urllib.parse import urlsplit
 
+from app.wire import protocol
 from app.wire.addresses import Gate
+from app.wire.broker import Broker
 from app.wire.heartbeat import Heartbeat, Registration
 from app.wire.resources import Resources
-from worker import consumer, host, joining, supervise
-from worker.api_client import Api
-from worker.confidential import Discreet
+from worker import consumer, host, joining, logs, supervise
+from worker.api_client import Api, RefusedError, Registered, UntrustedError
+from worker.capacity import capacity
 from worker.config import Settings
 from worker.desk import Desk
 from worker.executors.offered import offered
@@ -42,35 +46,32 @@ REPORTS_S = 3.0
 LEAVE_S = 2.0
 LOOK_S = 0.02
 LEAST_DISK_BYTES = 16 * 1024 * 1024
+UNUSABLE = 2
+"""Exit code: the same again would fail again."""
+INCOMPATIBLE = os.EX_PROTOCOL
+"""Exit code: this node and the API are of versions that do not understand each other."""
 
 
 class Node:
     """One for the process."""
 
-    def __init__(self, app: Any, settings: Settings) -> None:
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-        )
-        for handler in logging.getLogger().handlers:
-            handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    def __init__(self, app: Any, settings: Settings, connect: Callable[[Broker], None]) -> None:
+        """`connect` tells the application where the broker is, once that is known."""
+        logs.start(settings.node_name, settings.log_level)
         self.app = app
+        self._connect = connect
         self.settings = settings
         supervise.become_subreaper()
         self.home = host.move_in(settings.node_dir)
         total = _total(settings)
         slots = settings.slots or max(8, 8 * total.cpu_milli // 1000)
-        token = joining.token(
-            self.home,
-            server_url=settings.server_url,
-            node_token=settings.node_token,
-            join_token=settings.join_token,
-        )
-        self.api = Api(settings.server_url, token)
+        member = joining.membership(self.home, _wanted(settings))
+        self.api = Api(member.server_url, member.token, settings.ca_file)
         self.api.named(self.home.node_id)
         self.offered = offered(
             settings.choices,
             mark=self.home.mark,
-            api_url=settings.server_url,
+            api_url=member.server_url,
             node_id=self.home.node_id,
             folder=self.home.folder,
         )
@@ -93,7 +94,9 @@ class Node:
             api=self.api,
             reporter=self.reporter,
             executors=self.offered.executors,
-            staging=Staging.of(_rules(settings), Cache(self.home.folder / "cache", settings.cache_mb * MIB)),
+            staging=Staging.of(
+                _rules(settings, member.server_url), Cache(self.home.folder / "cache", settings.cache_mb * MIB)
+            ),
             scratch=self.home.scratch,
             handoff=settings.handoff,
             free=self.desk.free,
@@ -113,6 +116,8 @@ class Node:
                 executors=tuple(sorted(self.offered.executors)),
                 version=_version(),
                 cards=self.offered.cards,
+                protocol=protocol.PROTOCOL,
+                needs_broker=not settings.broker.url,
             ),
             wishes=self._wishes(),
             interval_s=settings.clockwork.heartbeat_s,
@@ -123,6 +128,7 @@ class Node:
         self._hurry = threading.Event()
         self._done = threading.Event()
         self._worker: consumer.NodeWorker | None = None
+        self._code = 0
 
     def run(self) -> int:
         """Until it is told to end; the exit code."""
@@ -132,7 +138,8 @@ class Node:
         _thread(self._end_in_order, "end")
         self.offered.python.warm()
         self.reporter.send_left(LEFTOVER_PATIENCE_S)
-        if self.pulse.register_patiently():
+        if registered := self._registered():
+            self._find_broker(registered)
             _thread(self.reporter.flush_for_ever, "reports")
             _thread(self.pulse.run_for_ever, "heartbeat")
             self._consume()
@@ -141,12 +148,39 @@ class Node:
             log.error("the consumer of offers has ended by itself; the node ends too, to be started again")
             self._leaving.set()
         self._done.wait()
-        return 1 if broke else 0
+        return 1 if broke else self._code
+
+    def _registered(self) -> Registered | None:
+        """None when the node has to end instead."""
+        try:
+            return self.pulse.register_patiently()
+        except UntrustedError as untrusted:
+            self._give_up(str(untrusted), UNUSABLE)
+        except RefusedError as refused:
+            self._turned_away(refused)
+        return None
+
+    def _find_broker(self, registered: Registered) -> None:
+        """By the settings, or else as the API names it."""
+        where = self.settings.broker
+        self._connect(where.broker(registered.broker_url))
+        if not where.url:
+            log.info("the API names the broker: %s", urlsplit(registered.broker_url).hostname or "a socket")
+
+    def _turned_away(self, refused: RefusedError) -> None:
+        code = INCOMPATIBLE if refused.incompatible else UNUSABLE
+        self._give_up(f"{self.api.url} refuses this node: {refused.detail}", code)
+
+    def _give_up(self, why: str, code: int) -> None:
+        """The node ends in order, as when it is told to, with this code."""
+        print(f"this node ends: {why}", file=sys.stderr, flush=True)
+        self._code = code
+        self._leaving.set()
 
     def _consume(self) -> None:
         """Celery's event loop, in the main thread, until `consumer.leave`."""
         settings = self.settings
-        consumer.bind(self.desk)
+        consumer.bind(self.desk, self.slots.events)
         consumer.when_asked_to_beat(self.home.node_id, self.pulse.beat_now)
         for step in (consumer.Gate, consumer.Unblock, consumer.Courier):
             self.app.steps["consumer"].add(step)
@@ -178,6 +212,8 @@ class Node:
             queues=lambda keys: consumer.Courier.want(self.desk.listed(keys)),
             fence=lambda lost: self.desk.set(paused=lost or self._disk_full()),
             housekeep=self._housekeep,
+            alive=self._say_alive,
+            turned_away=self._turned_away,
         )
 
     def _present(self) -> Heartbeat:
@@ -188,6 +224,7 @@ class Node:
             cpu_percent=self._load.cpu_percent(),
             used_memory_bytes=self._load.used_memory_bytes(),
             idle_s=round(self.desk.idle_s(), 3),
+            protocol=protocol.PROTOCOL,
         )
 
     def _drain(self, wanted: bool) -> None:
@@ -202,6 +239,15 @@ class Node:
         starving = self.desk.starving(clockwork.starving_s)
         if starving and consumer.hold(starving, self.home.node_id, clockwork.hold_s):
             self.desk.hold(starving, clockwork.hold_s)
+
+    def _say_alive(self) -> None:
+        """Whether or not the API answers: a node is not to be ended because of that."""
+        if self.settings.alive_file is None:
+            return
+        try:
+            self.settings.alive_file.touch()
+        except OSError as problem:
+            log.warning("cannot say that this node is alive: %s", problem)
 
     def _disk_full(self) -> bool:
         """Too little room for scratch folders and reports: then nothing new is taken."""
@@ -233,7 +279,7 @@ class Node:
         if self._worker is not None:
             consumer.leave(self._worker)
         time.sleep(LEAVE_S)
-        os._exit(0)
+        os._exit(self._code)
 
     def _until_idle(self, patience_s: float, hurry: bool = False) -> None:
         until = time.monotonic() + patience_s
@@ -242,17 +288,28 @@ class Node:
 
 
 def _total(settings: Settings) -> Resources:
-    found = host.capacity()
+    found = capacity()
     return Resources(
         cpu_milli=found.cpu_milli if settings.cpus is None else round(settings.cpus * 1000),
         memory_mib=found.memory_mib if settings.memory_mb is None else settings.memory_mb,
     )
 
 
-def _rules(settings: Settings) -> Rules:
+def _wanted(settings: Settings) -> joining.Wanted:
+    return joining.Wanted(
+        server_url=settings.server_url,
+        node_token=settings.node_token,
+        join_token=settings.join_token,
+        ca_file=settings.ca_file,
+        needs_broker=not settings.broker.url,
+    )
+
+
+def _rules(settings: Settings, server_url: str) -> Rules:
     gate = Gate.parse(allow=settings.fetch_allow, ports=settings.fetch_ports, plain=settings.fetch_http)
     return Rules(
-        server_url=settings.server_url,
+        server_url=server_url,
+        ca_file=settings.ca_file,
         gate=gate,
         file_roots=settings.file_roots,
         file_bytes=settings.file_mb * MIB,

@@ -44,6 +44,10 @@ from worker.spool import COMPACT_BYTES, Spool
 
 log = logging.getLogger(__name__)
 FLUSH_S = 0.5
+PUSH_S = 0.02
+"""Runs that end in quick succession share a request: the next one is made no sooner after the last."""
+PUSH_SHARE = 8
+"""Nor sooner than so many times as long as the last one took: where the API is busy, or far, more share one."""
 BATCH_BYTES = 1024 * 1024
 BATCH_REPORTS = 500
 FIRST_PAUSE_S = 0.1
@@ -93,6 +97,9 @@ class Reporter:
     _settled: dict[str, Settled] = field(default_factory=dict)
     _journals: dict[str, RunJournal] = field(default_factory=dict)
     _opened: threading.Condition = field(default_factory=threading.Condition)
+    _hurry: threading.Event = field(default_factory=threading.Event)
+    _sent_at: float = 0.0
+    _push_s: float = PUSH_S
     _asleep: bool = False
     _closed: bool = False
 
@@ -140,9 +147,14 @@ class Reporter:
             self._send_once()
 
     def push(self) -> None:
-        """Sends what is in the outbox, unless somebody is sending or the API was away just now."""
+        """Sends what is in the outbox, unless somebody is sending or the API was away just now. Soon after the last
+        batch it is left to the background thread, so that a slot with many short runs does not stop for each.
+        """
         with self._changed:
             if self._sending or not self._outbox or self._pause_s or self._closed:
+                return
+            if time.monotonic() - self._sent_at < self._push_s:
+                self._hurry.set()
                 return
             self._sending = True
         self._send_once()
@@ -180,15 +192,23 @@ class Reporter:
 
     def flush_for_ever(self) -> None:
         """The background thread. It sleeps without a timer while nothing is open."""
+        told_at = 0.0
         while not self._closed:
             with self._opened:
                 self._asleep = True
                 if not self._journals and not self._outbox:
                     self._opened.wait()
                 self._asleep = False
-            time.sleep(FLUSH_S)
+            hurry = self._hurry.wait(FLUSH_S)
+            self._hurry.clear()
+            if hurry:
+                time.sleep(self._push_s)
             try:
-                self.step()
+                if hurry and time.monotonic() - told_at < FLUSH_S:
+                    self.push()
+                else:
+                    told_at = time.monotonic()
+                    self.step()
             except Exception:  # a bug of ours must not end all reporting
                 log.exception("reports could not be flushed")
 
@@ -200,7 +220,7 @@ class Reporter:
             self._opened.notify()
 
     def _post(self, report: Report) -> None:
-        item = Item(run_id=report.run_id, data=orjson.dumps(report.to_wire()), ending=report.ending is not None)
+        item = Item(run_id=report.run_id, data=report.encoded(), ending=report.ending is not None)
         with self._changed:
             try:
                 self._spool.add(item.data)
@@ -217,6 +237,7 @@ class Reporter:
     def _send_once(self, give_up_at: float | None = None) -> None:
         """One batch by the leader, who gives up the lead afterwards whatever happens."""
         batch: list[Item] = []
+        began = time.monotonic()
         try:
             with self._changed:
                 batch = self._batch()
@@ -231,6 +252,8 @@ class Reporter:
         finally:
             with self._changed:
                 self._sending = False
+                self._sent_at = time.monotonic()
+                self._push_s = max(PUSH_S, min(FLUSH_S, PUSH_SHARE * (self._sent_at - began)))
                 try:
                     self._tidy()
                 finally:
@@ -282,12 +305,12 @@ class Reporter:
                 for item in batch:
                     self._deliver([item])
                 return
-            log.error("the API refused a report of run %s, which is dropped: %s", batch[0].run_id, refused)
+            log.error("the API refused a report, which is dropped: %s", refused, extra={"run_id": batch[0].run_id})
             answer, clock = ReportAnswer(now_us=0, handoffs={}), Clock(now_us=0, received=time.monotonic())
         self._answered(batch, answer, clock)
 
     def _body(self, batch: list[Item]) -> bytes:
-        free = orjson.dumps(self.free().to_wire())
+        free = self.free().encoded()
         return b'{"free":%b,"reports":[%b]}' % (free, b",".join(item.data for item in batch))
 
     def _answered(self, batch: list[Item], answer: ReportAnswer, clock: Clock) -> None:

@@ -10,8 +10,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import structs
 
 from app.wire.cards import versioned
 from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer, RunSpec
@@ -21,8 +23,10 @@ from app.wire.states import RunState
 from worker.api_client import Api, AwayError, Clock, RefusedError
 from worker.confidential import revealed
 from worker.journal import RunJournal
+from worker.logs import of_run
 from worker.outcome import Executor, Outcome, Why, Work, failed
 from worker.report import Reporter, Settled
+from worker.run_events import RunEvents
 from worker.stage.folder import folder_of, has_files
 from worker.stage.staging import Staging
 
@@ -45,6 +49,7 @@ class Slots:
     free: Callable[[], Resources]
     holding: Callable[[], bool] = lambda: False
     on_stranger: Callable[[], None]
+    events: RunEvents = field(default_factory=RunEvents)
     most_grace_s: int = 600
     draining: bool = False
     _works: dict[str, Work] = field(default_factory=dict)
@@ -112,21 +117,27 @@ class Slots:
 
     def _open(self, spec: RunSpec, clock: Clock) -> Work:
         if spec.grace_s > self.most_grace_s:
-            spec = replace(spec, grace_s=self.most_grace_s)
+            spec = structs.replace(spec, grace_s=self.most_grace_s)
         journal = self.reporter.open(spec, clock)
         work = Work(revealed(spec), journal, folder_of(self.scratch, spec))
         self._works[spec.run_id] = work
+        self.events.taken(spec)
         if self._stopping.is_set():
             work.stop(Why.RELEASED)
         return work
 
     def _run_all(self, works: list[Work], room: Resources) -> Settled | None:
         last = works[-1]
+        with of_run(*(work.spec for work in works)):
+            return self._settled(works, last, room)
+
+    def _settled(self, works: list[Work], last: Work, room: Resources) -> Settled | None:
         try:
             for work, outcome in self._outcomes(works, room):
                 if work.why is Why.STALE:
                     self.reporter.forget(_journal(work))
                     continue
+                self.events.ended(work.spec, outcome)
                 takes = MAX_BUNDLE if work is last and self._goes_on() else 0
                 self.reporter.finish(_journal(work), outcome, takes=takes, wanted=work is last)
             return self.reporter.settle(last.spec.run_id)
@@ -169,7 +180,7 @@ class Slots:
                 done += 1
                 yield work, outcome
         except Exception as problem:  # a bug of ours must not cost more than these runs
-            log.exception("the executor %s broke on run %s", executor.name, batch[done].spec.run_id)
+            log.exception("the executor %s broke", executor.name, extra={"run_id": batch[done].spec.run_id})
             yield batch[done], failed(time.monotonic(), "node_error", f"{type(problem).__name__}: {problem}")
             for work in batch[done + 1 :]:
                 yield work, _given_back(time.monotonic(), "a run before it broke the executor")

@@ -27,10 +27,10 @@ from redis.exceptions import RedisError
 
 from app.domain.errors import Unavailable
 from app.ports.broker import Offer
+from app.wire.broker import KEY_PREFIX, Broker
 from app.wire.claim import OFFER_TASK
 from app.wire.resources import Route
 
-KEY_PREFIX = "flotilla:"
 POOL_SIZE = 32  # producers; each is made when it is first needed
 PATIENCE_S = 2.0
 SLOW_S = 0.5
@@ -68,8 +68,8 @@ BROKER_ERRORS = (KombuError, RedisError, OSError)
 class CeleryBroker:
     """Implements `app.ports.broker.Broker`. Any number of threads may use it; a forked child gets connections anew."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, broker: Broker | str) -> None:
+        self._broker = Broker(url=broker) if isinstance(broker, str) else broker
         self._lock = threading.Lock()
         self._announced: dict[str, float] = {}
         self._origin = f"api@{os.uname().nodename}"
@@ -78,8 +78,10 @@ class CeleryBroker:
 
     def _open(self) -> None:
         self._pid = os.getpid()
-        self._app = Celery("flotilla", broker=self._url, set_as_current=False)
+        where = self._broker.transport_options(timeout_s=PATIENCE_S, connect_timeout_s=PATIENCE_S)
+        self._app = Celery("flotilla", broker=self._broker.celery_url, set_as_current=False)
         self._app.conf.update(SETTINGS)
+        self._app.conf.update(broker_use_ssl=self._broker.tls, broker_transport_options={**TRANSPORT, **where})
         self._free = threading.BoundedSemaphore(POOL_SIZE)
 
     def publish(self, offers: Sequence[Offer]) -> None:

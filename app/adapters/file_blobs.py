@@ -1,4 +1,5 @@
-"""Blobs as files of a folder: `<folder>/<last two characters of the key>/<key>`.
+"""Blobs as files of a folder: `<folder>/<last two characters of the key>/<key>`, or `<folder>/<key>` where keys have
+folders of their own.
 
 Written beside, synced, and renamed into place; the folders are synced too, so that what was answered outlives a loss
 of power. What a killed process left half written begins with a dot and is cleared away when the next one starts to use
@@ -9,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,10 +26,11 @@ _FULL_RETRY_S: Final = 30
 
 
 class FileBlobs:
-    """`folder` is made when it is absent."""
+    """`folder` is made when it is absent. Without `spread` each key is `<folder>/<name>`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, spread: bool = True) -> None:
         self._folder = folder
+        self._spread = spread
         with _told(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._clear()
@@ -36,7 +39,7 @@ class FileBlobs:
         place = self._place(key)
         with _told(self._folder):
             place.parent.mkdir(exist_ok=True, mode=0o700)
-        half = place.parent / f"{_HALF}{key}"
+        half = place.parent / f"{_HALF}{secrets.token_hex(4)}-{place.name}"
         digest, size = hashlib.sha256(), 0
         try:
             with _told(self._folder):
@@ -75,7 +78,7 @@ class FileBlobs:
             self._place(key).unlink()
 
     def _place(self, key: str) -> Path:
-        return self._folder / key[-2:] / key
+        return place_of(self._folder, key) if self._spread else self._folder / key
 
     def _clear(self) -> None:
         before = time.time() - _ABANDONED_S
@@ -83,6 +86,10 @@ class FileBlobs:
             with contextlib.suppress(FileNotFoundError):
                 if half.stat().st_mtime < before:
                     half.unlink()
+
+
+def place_of(folder: Path, key: str) -> Path:
+    return folder / key[-2:] / key
 
 
 def _write(file: object, piece: bytes) -> None:

@@ -20,9 +20,10 @@ _BLOCK: Final = 8 << 20
 
 
 class FsspecBlobs:
-    """`options` go to the file system as they are."""
+    """`options` go to the file system as they are. Without `spread` keys have folders of their own."""
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *, spread: bool = True, **options: Any) -> None:
+        self._spread = spread
         self._system, path = fsspec.core.url_to_fs(url, **options)
         self._root = path.rstrip("/")
 
@@ -58,7 +59,7 @@ class FsspecBlobs:
             return
 
     def _place(self, key: str) -> str:
-        return f"{self._root}/{key[-2:]}/{key}"
+        return f"{self._root}/{key[-2:]}/{key}" if self._spread else f"{self._root}/{key}"
 
 
 def _asked(ask: Callable[..., T], *given: Any, **more: Any) -> T:

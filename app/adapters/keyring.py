@@ -21,6 +21,8 @@ from app.ports.vault import Unreadable
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+_LEAST_BYTES: Final = 16
+"""So many different bytes has every key that chance has made: one in 10^13 has fewer."""
 _ID_CHARACTERS: Final = 8
 
 
@@ -106,6 +108,8 @@ def parse(text: str) -> list[bytes]:
             key = b""
         if len(key) != KEY_BYTES:
             raise BadKey(f"a key must be {KEY_BYTES} bytes of chance in base64")
+        if len(set(key)) < _LEAST_BYTES:
+            raise BadKey("a key is no chance: it is made of a few bytes, over and over; make one with openssl rand")
         keys.append(key)
     return keys
 

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from app.domain.errors import Unavailable
-from app.services import deliveries
+from app.services import deliveries, hook_secrets
 from app.services.core import Core
 from app.services.deliveries import Letter
 
@@ -24,8 +24,13 @@ def deliver(core: Core, stop: threading.Event, look_s: float = LOOK_S) -> None:
     free = threading.Semaphore(AT_ONCE)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhooks") as senders:
         tidied_at = -_TIDY_S
+        to_seal = core.vault is not None
         while not stop.is_set():
             try:
+                if to_seal and core.vault is not None:
+                    if count := hook_secrets.seal_clear(core.store, core.vault):
+                        log.info("secrets of webhooks that lay in the clear were sealed", count=count)
+                    to_seal = False
                 if time.monotonic() - tidied_at > _TIDY_S:
                     deliveries.forget(core)
                     tidied_at = time.monotonic()
@@ -59,7 +64,14 @@ def _hand_out(core: Core, senders: ThreadPoolExecutor, free: threading.Semaphore
 def _send(core: Core, letter: Letter, free: threading.Semaphore) -> None:
     try:
         sent = deliveries.send(core, letter)
-        log.info("webhook called", delivery_id=sent.id, event_name=sent.event, state=sent.state.value, tries=sent.tries)
+        log.info(
+            "webhook called",
+            job_id=sent.job_id,
+            delivery_id=sent.id,
+            event_name=sent.event,
+            state=sent.state.value,
+            tries=sent.tries,
+        )
     except Exception:  # it is due again when the time for which it was taken is over
         log.exception("a webhook could not be called", delivery_id=letter.delivery.id)
     finally:

@@ -39,8 +39,12 @@ class Client:
     def get(self, path: str, **query: object) -> Json:
         return self._ask("GET", path, query, None)
 
-    def post(self, path: str, body: Json = None, **query: object) -> Json:
-        return self._ask("POST", path, query, {} if body is None else body)
+    def post(self, path: str, body: Json = None, *, key: str | None = None, **query: object) -> Json:
+        """`key` is the Idempotency-Key, a new one where none is given."""
+        return self._ask("POST", path, query, {} if body is None else body, key)
+
+    def patch(self, path: str, body: Json) -> Json:
+        return self._ask("PATCH", path, {}, body)
 
     def put(self, path: str, body: Json) -> Json:
         return self._ask("PUT", path, {}, body)
@@ -75,8 +79,8 @@ class Client:
                 return
             query["cursor"] = page["nextCursor"]
 
-    def _ask(self, method: str, path: str, query: dict[str, object], body: Json) -> Json:
-        headers = {} if body is None else {"Idempotency-Key": str(uuid.uuid4())}
+    def _ask(self, method: str, path: str, query: dict[str, object], body: Json, key: str | None = None) -> Json:
+        headers = {} if body is None else {"Idempotency-Key": key or str(uuid.uuid4())}
         asked = {key: value for key, value in query.items() if value is not None}
         for pause_s in (*(LONG_PAUSES_S if self._met else PAUSES_S), None):
             try:

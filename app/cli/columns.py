@@ -30,6 +30,18 @@ def _amounts(node: Json, key: str) -> str:
     return f"{amounts.get('cpu', 0):g} cpu, {amounts.get('memory', 0)} MB" if amounts else ""
 
 
+def _load(node: Json) -> str:
+    """What the whole host uses, whatever for."""
+    load = node.get("load") or {}
+    return f"{load.get('cpuPercent', 0):.0f} % cpu, {size(load.get('usedMemoryBytes', 0))}" if load else ""
+
+
+def _clock(node: Json) -> str:
+    """How far it is ahead of the database's."""
+    skew = node.get("clockSkewSeconds")
+    return "" if skew is None else f"{skew:+.1f} s"
+
+
 ID = Column(title="id", value=lambda item: item["id"])
 NAME = Column(title="name", value=lambda item: item["name"])
 STATE = Column(title="state", value=lambda item: item["state"])
@@ -81,16 +93,21 @@ NODES = (
     NAME,
     STATE,
     Column(title="total", value=lambda node: _amounts(node, "total")),
-    Column(title="free", value=lambda node: _amounts(node, "free")),
+    Column(title="reserved", value=lambda node: _amounts(node, "reserved")),
+    Column(title="used", value=_load),
     Column(title="running", value=lambda node: len(node.get("running") or ()), right=True),
     Column(title="heard", value=lambda node: age(node.get("heartbeatAt")), right=True),
     Column(title="queues", value=lambda node: ",".join(node.get("queues") or ())),
     Column(title="tags", value=lambda node: ",".join(node.get("tags") or ())),
+    Column(title="clock", value=_clock, right=True),
+    Column(title="version", value=lambda node: f"{node.get('version')}, protocol {node.get('protocol')}"),
+    Column(title="look at", value=lambda node: "; ".join(node.get("warnings") or ())),
 )
 SECRETS = (
     NAME,
     Column(title="created", value=lambda secret: secret["createdAt"]),
     Column(title="changed", value=lambda secret: f"{secret['changedAt']} by {secret['changedBy']}"),
+    Column(title="used", value=lambda secret: secret.get("lastUsedAt") or "never"),
 )
 TOKENS = (
     ID,

@@ -1,111 +1,117 @@
-"""`flotilla doctor`: can this machine run Flotilla, and is the deployment well?
+"""`flotilla doctor`: can this machine run Flotilla, is the deployment well and safe, and does it keep its promises?
 
-Each check says what it saw; one that is not well says what to do.
+Each check says what it saw; one that is not well says what to do. The checks are in `checks/`.
 """
 
 import os
-import shutil
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from app.adapters.embedded_broker import BrokerMissingError, find_program
 from app.cli import profile
-from app.cli.failures import Failure
-from app.cli.machine import host_cpus, host_memory_mb
-from app.cli.output import age, as_line, document, document_option, moment, paint
+from app.cli.checks.finding import Finding
+from app.cli.failures import Usage
+from app.cli.output import as_line, document, document_option, paint
 
-LEAST_DISK_GB = 2
-LEAST_PYTHON = (3, 11)
+if TYPE_CHECKING:
+    from app.cli.checks.bench import Outcome
+    from app.cli.checks.place import Place
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """`well` is None for what works, and could be better."""
-
-    what: str
-    well: bool | None
-    saw: str
-    remedy: str = ""
+MARKS = {True: ("ok  ", "green"), None: ("note", "yellow"), False: ("FAIL", "red")}
+OUTCOMES = {"held": ("held     ", "green"), "broken": ("BROKEN   ", "red"), "not tried": ("not tried", "yellow")}
 
 
 @click.command()
 @document_option
-def doctor(output: str) -> int:
-    """Check this machine, and the server of the profile. Exit code 1 when something is not well."""
-    findings = [*host(), *deployment()]
-    if output != "table":
-        found = [{"check": one.what, "ok": one.well is not False, "saw": one.saw} for one in findings]
-        click.echo("\n".join(map(as_line, found)) if output == "ndjson" else document(found, output))
-    else:
-        for one in findings:
-            mark = {True: paint("ok  ", "green"), None: paint("note", "yellow"), False: paint("FAIL", "red")}[one.well]
-            click.echo(f"{mark}  {one.what:18}{one.saw}" + (f"\n      {one.remedy}" if one.remedy else ""))
-    return 1 if any(one.well is False for one in findings) else 0
+@click.option("--data", metavar="DIR", help="The data folder of `flotilla up`. [default: that of the profile]")
+@click.option("--security", is_flag=True, help="The state of each control, instead.")
+@click.option("--drill", is_flag=True, help="Try the promises on this deployment with small jobs, instead.")
+@click.option("--queue", default="@default", show_default=True, help="The queue of the drill's jobs.")
+@click.option(
+    "--slack",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What the drill adds to every bound, for its own requests and a busy machine.",
+)
+@click.option("--kill-node", metavar="NODE", help="The drill kills this node, which must run on this host.")
+@click.option("--restart-broker", is_flag=True, help="The drill kills the private broker of `flotilla up`.")
+@click.option("--i-mean-it", is_flag=True, help="Consent to --kill-node and --restart-broker: other runs suffer.")
+def doctor(
+    output: str,
+    data: str | None,
+    security: bool,
+    drill: bool,
+    queue: str,
+    slack: float,
+    kill_node: str | None,
+    restart_broker: bool,
+    i_mean_it: bool,
+) -> int:
+    """Check this machine, and the server of the profile. Exit code 1 when something is not well.
+
+    The drill submits jobs of seconds, labelled flotilla-drill, and deletes them; it kills a run of its own, and nothing
+    else unless it is told to.
+    """
+    from app.cli.checks import place
+
+    if (kill_node or restart_broker) and not (drill and i_mean_it):
+        raise Usage("--kill-node and --restart-broker end what others run", "say --drill and --i-mean-it with them")
+    found = place.find(data)
+    if drill:
+        from app.cli.checks.bench import Trial
+        from app.cli.checks.drill import run
+        from app.cli.client import connect
+
+        trial = Trial(client=connect(), place=found, queue=queue, slack_s=slack)
+        return _drill(run(trial, kill_node=kill_node, restart_broker=restart_broker), output)
+    return _check(_secure(found) if security else _well(found), output)
 
 
-def host() -> Iterator[Finding]:
-    version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding(what="python", well=sys.version_info >= LEAST_PYTHON, saw=version)
-    yield Finding(what="machine", well=True, saw=f"{host_cpus()} cpus, {host_memory_mb()} MB of memory")
-    yield _broker()
-    yield _disk(profile.data_path(os.environ))
-    yield _cgroup()
-
-
-def _broker() -> Finding:
-    try:
-        return Finding(what="private broker", well=True, saw=str(find_program(os.environ.get("PATH", os.defpath))))
-    except BrokerMissingError as error:
-        return Finding(what="private broker", well=False, saw="no program", remedy=str(error))
-
-
-def _disk(path: Path) -> Finding:
-    while not path.exists():
-        path = path.parent
-    free = shutil.disk_usage(path).free / 2**30
-    writable = os.access(path, os.W_OK)
-    saw = f"{free:.1f} GiB free at {path}" + ("" if writable else ", which this user cannot write to")
-    remedy = "" if writable and free >= LEAST_DISK_GB else "choose another place with `flotilla up --data DIR`"
-    return Finding(what="disk", well=writable and free >= LEAST_DISK_GB, saw=saw, remedy=remedy)
-
-
-def _cgroup() -> Finding:
-    """Whether limits of memory and cpu can be the kernel's; without that they are watched by sampling."""
-    root = Path("/sys/fs/cgroup")
-    unified = (root / "cgroup.controllers").exists()
-    folder = root if unified else root / "memory"
-    if os.access(folder, os.W_OK):
-        return Finding(what="cgroups", well=True, saw=f"{'v2' if unified else 'v1'}, writable")
-    remedy = "memory is limited by sampling; for the kernel's limits give this user a cgroup (systemd: Delegate=yes)"
-    return Finding(what="cgroups", well=None, saw="not writable for this user", remedy=remedy)
-
-
-def deployment() -> Iterator[Finding]:
+def _well(place: "Place") -> Iterable[Finding]:
+    from app.cli.checks import deployment, host
     from app.cli.client import connect
 
-    client = connect()
-    try:
-        client.get("/readyz")
-    except Failure as gone:
-        yield Finding(what="server", well=False, saw=gone.what, remedy=gone.remedy or "")
-        return
-    yield Finding(what="server", well=True, saw=f"{client.url} is ready")
-    try:
-        nodes = list(client.items("/v1/nodes"))
-    except Failure as refused:
-        yield Finding(what="nodes", well=False, saw=refused.what, remedy=refused.remedy or "")
-        return
-    if not nodes:
-        yield Finding(what="nodes", well=False, saw="none", remedy="start one with `flotilla node`")
-    for node in nodes:
-        saw = (
-            f"{node['state']}, heard of {age(node['heartbeatAt'])} ago"
-            if moment(node["heartbeatAt"])
-            else node["state"]
-        )
-        well = {"online": True, "lost": False, "late": False}.get(node["state"])
-        yield Finding(what=f"node {node['name']}"[:17], well=well, saw=saw)
+    yield from host.host(place.folder.path if place.folder else profile.data_path(os.environ))
+    yield from deployment.server(connect())
+    yield from deployment.behind(place)
+
+
+def _secure(place: "Place") -> Iterable[Finding]:
+    from app.cli.checks.security import security
+    from app.cli.client import connect
+
+    return security(connect(), place)
+
+
+def _check(findings: Iterable[Finding], output: str) -> int:
+    """Each is shown when it is known: some take a moment."""
+    seen = []
+    for one in findings:
+        seen.append(one)
+        if output == "table":
+            mark = paint(*MARKS[one.well])
+            click.echo(f"{mark}  {one.what:18}{one.saw}" + (f"\n      {one.remedy}" if one.remedy else ""))
+    if output != "table":
+        told = [{"check": one.what, "ok": one.well is not False, "saw": one.saw, "remedy": one.remedy} for one in seen]
+        _show(told, output)
+    return 1 if any(one.well is False for one in seen) else 0
+
+
+def _drill(outcomes: "Iterable[Outcome]", output: str) -> int:
+    seen: list[Outcome] = []
+    for one in outcomes:
+        seen.append(one)
+        if output == "table":
+            took = f"{one.seconds:5.1f} s" if one.seconds is not None else "       "
+            click.echo(f"{paint(*OUTCOMES[one.state])}  {one.promise:4}{took}  {one.what}: {one.saw}")
+    if output != "table":
+        keys = ("promise", "what", "state", "saw", "seconds")
+        _show([{key: getattr(one, key) for key in keys} for one in seen], output)
+    return 1 if any(one.state == "broken" for one in seen) else 0
+
+
+def _show(told: Sequence[object], output: str) -> None:
+    click.echo("\n".join(map(as_line, told)) if output == "ndjson" else document(list(told), output))

@@ -25,7 +25,7 @@ _NAMED = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One task, or many that are alike. `needs` are the places of other boxes."""
+    """One task, or many that are alike. `needs` are the places of other boxes, `values` how many a single map has."""
 
     name: str
     layer: int
@@ -33,6 +33,7 @@ class Box:
     progress: float
     needs: tuple[int, ...]
     task_id: str | None = None
+    values: int | None = None
 
     @property
     def size(self) -> int:
@@ -148,6 +149,7 @@ def _boxes(
                 progress=sum(tasks[place]["progress"] for place in group) / len(group),
                 needs=tuple(sorted({at[need] for place in group for need in needs[place]} - {number})),
                 task_id=single["id"] if single else None,
+                values=single.get("values") if single else None,
             )
         )
     return boxes

@@ -1,16 +1,11 @@
-"""`flotilla nodes`, `drain`, `undrain` and `queues`: the machines, and what waits for them."""
+"""`flotilla nodes`, `drain` and `undrain`: the machines."""
 
 import click
 
 from app.cli import find
-from app.cli.client import Json, connect
-from app.cli.columns import NODES, counts_text
-from app.cli.output import Column, output_option, show_list
-
-QUEUES = (
-    Column(title="name", value=lambda queue: queue["name"]),
-    Column(title="tasks", value=lambda queue: counts_text(queue.get("counts") or {})),
-)
+from app.cli.client import connect
+from app.cli.columns import NODES
+from app.cli.output import output_option, show_list
 
 
 @click.command()
@@ -39,15 +34,3 @@ def undrain(node: str, output: str) -> None:
 def _switch(text: str, verb: str, output: str) -> None:
     client = connect()
     show_list([client.post(f"/v1/nodes/{find.node_id(client, text)}/{verb}")], NODES, output, empty="")
-
-
-@click.command()
-@output_option
-def queues(output: str) -> None:
-    """List the queues and the tasks in each."""
-    found: list[Json] = list(connect().items("/v1/queues"))
-    if output == "id":
-        for queue in found:
-            click.echo(queue["name"])
-    else:
-        show_list(found, QUEUES, output, empty="no queues")

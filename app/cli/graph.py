@@ -80,8 +80,12 @@ def as_ascii(job: Json, boxes: Sequence[Box]) -> str:
 
 def _label(box: Box) -> str:
     name = cell(box.name)
-    name = name if len(name) <= 60 else f"{name[:57]}..."
-    return name if box.size == 1 else f"{name} x {box.size:,}"
+    return _counted(name if len(name) <= 60 else f"{name[:57]}...", box)
+
+
+def _counted(name: str, box: Box) -> str:
+    count = box.values if box.size == 1 else box.size
+    return name if count is None else f"{name} x {count:,}"
 
 
 def _needs(box: Box, labels: Sequence[str]) -> str:
@@ -103,7 +107,7 @@ def as_mermaid(job: Json, boxes: Sequence[Box]) -> str:
 
 
 def _title(box: Box) -> str:
-    return cell(box.name) if box.size == 1 else f"{cell(box.name)} x {box.size:,}"
+    return _counted(cell(box.name), box)
 
 
 def _mermaid(text: str) -> str:

@@ -11,6 +11,11 @@ DEFAULT_PORT = 8080
 FLOWER_PORT = 5555
 PORTS_TRIED = 100
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CPU_LIMITS = (
+    ("/sys/fs/cgroup/cpu.max",),
+    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+)
+"""Quota and period of the container's control group: in one file, or in two."""
 MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -49,7 +54,16 @@ def _bindable(host: str, port: int) -> int | None:
 
 
 def host_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The machine's, or what this process, or the container it is in, may use when that is less; 1 at least."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for paths in CPU_LIMITS:
+        try:
+            quota, period = " ".join(Path(path).read_text() for path in paths).split()
+            if int(quota) > 0:
+                cpus = min(cpus, max(1, int(quota) // int(period)))
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return cpus
 
 
 def host_memory_mb() -> int:

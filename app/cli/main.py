@@ -40,16 +40,21 @@ COMMANDS = {
     "nodes": ("fleet", "List the compute nodes."),
     "drain": ("fleet", "Let a node take nothing more."),
     "undrain": ("fleet", "Let a drained node take work again."),
-    "queues": ("fleet", "List the queues."),
+    "queues": ("queues", "List the queues; pause, resume or limit one."),
     "template": ("templates", "Save jobs with questions, and start them with answers."),
     "secrets": ("secrets", "Store, list and delete secrets; rotate their key."),
     "token": ("tokens", "Make, list and revoke tokens."),
     "tokens": ("tokens", "The same as token."),
+    "keys": ("keys", "Rotate the keys of an installation."),
     "openapi": ("describe", "Print the OpenAPI document of an API surface."),
     "completion": ("describe", "Print what makes a shell complete flotilla's words."),
     "login": ("login", "Print a link that logs a browser in."),
     "doctor": ("doctor", "Check this machine and the deployment."),
-    "db": ("processes", "The database's tables."),
+    "healthcheck": ("healthcheck", "Whether a web, engine or node process is well."),
+    "archive": ("archive", "Read jobs that were archived before they went."),
+    "backup": ("backup", "Copy all of an installation into one file."),
+    "restore": ("backup", "Put a backup into an empty data folder."),
+    "db": ("database", "The database's tables and first tokens: upgrade, contract, status, seed."),
     "web": ("processes", "The web process, in the foreground."),
     "engine": ("processes", "The engine process, in the foreground."),
     "executors": ("executors", "Check a file that declares executors."),
@@ -81,8 +86,8 @@ class Lazy(click.Group):
 def flotilla() -> None:
     """Flotilla runs jobs made of tasks on a fleet of compute nodes.
 
-    Commands other than up, demo, doctor, db, web, engine and node talk to the server of FLOTILLA_URL with the token of
-    FLOTILLA_TOKEN; without them to the one that `flotilla up` started last.
+    Commands other than up, demo, doctor, healthcheck, db, backup, restore, keys, web, engine and node talk to the
+    server of FLOTILLA_URL with the token of FLOTILLA_TOKEN; without them to the one that `flotilla up` started last.
     """
 
 

@@ -12,6 +12,7 @@ from app.cli.data_folder import DataFolder
 
 DATABASE_KEYS = ("FLOTILLA_DATABASE_URL", "FLOTILLA_DATABASE_URL_FILE")
 SECRETS_KEYS = ("FLOTILLA_SECRETS_KEY", "FLOTILLA_SECRETS_KEY_FILE")
+PROVIDER_KEYS = ("FLOTILLA_OIDC_CLIENT_SECRET", "FLOTILLA_OIDC_CLIENT_SECRET_FILE")
 BROKER_KEYS = ("FLOTILLA_BROKER_URL", "FLOTILLA_BROKER_URL_FILE")
 CLIENT_KEYS = ("FLOTILLA_URL", "FLOTILLA_TOKEN")
 GRACE_S = 10.0
@@ -58,9 +59,9 @@ class Plan:
         return Program(name="engine", command=_python("app.engine"), environ=self._server(broker))
 
     def node(self, number: int, broker: Mapping[str, str]) -> Program:
-        """A node is given no way to the database, nor the key of secrets: it may know nothing of them."""
+        """A node is given no way to the database, nor the key of secrets or any other: it may know nothing of them."""
         name = f"node-{number}"
-        apart = (*DATABASE_KEYS, *SECRETS_KEYS)
+        apart = (*DATABASE_KEYS, *SECRETS_KEYS, *PROVIDER_KEYS, "FLOTILLA_NODE_TOKEN_FILE")
         environ = {key: value for key, value in self._common(broker).items() if key not in apart}
         environ |= {"FLOTILLA_SERVER_URL": self.url, "FLOTILLA_NODE_TOKEN": self.data.token(self.data.node_token_file)}
         environ |= {"FLOTILLA_NODE_NAME": name, "FLOTILLA_NODE_DIR": str(self.data.node(name))}
@@ -74,7 +75,9 @@ class Plan:
     def flower(self, broker: Mapping[str, str]) -> Program:
         options = ("flower", "--address=127.0.0.1", f"--port={self.flower_port}")
         command = _python("celery", "--app=worker.main", *options)
-        environ = {key: value for key, value in self._common(broker).items() if key not in SECRETS_KEYS}
+        environ = {
+            key: value for key, value in self._common(broker).items() if key not in (*SECRETS_KEYS, *PROVIDER_KEYS)
+        }
         return Program(name="flower", command=command, environ=environ)
 
     def _server(self, broker: Mapping[str, str]) -> dict[str, str]:

@@ -1,21 +1,16 @@
 """`flotilla secrets`: values that tasks refer to as `${{ secrets.NAME }}`. They go in here and never come out."""
 
-import os
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from contextlib import closing
 
 import click
 
 from app.cli.client import connect
 from app.cli.columns import SECRETS
-from app.cli.data_folder import DataFolder
-from app.cli.failures import Failure, Usage
+from app.cli.database import server_environ
+from app.cli.failures import Usage
+from app.cli.keys import reseal
 from app.cli.output import output_option, show_list
-
-KEYS = ("FLOTILLA_SECRETS_KEY", "FLOTILLA_SECRETS_KEY_FILE")
-NO_BROKER = "redis+socket:///none"
-"""The settings ask for one, and nobody is told anything here."""
 
 
 @click.group()
@@ -65,40 +60,12 @@ def rotate_key(data: str | None) -> None:
     FLOTILLA_SECRETS_KEY put the new key before the old one there, restart, and run this: it seals with the first.
     """
     from app import bootstrap
-    from app.adapters import keyring
     from app.config import SettingError, Settings
-    from app.ports.vault import Unreadable
-    from app.services import secrets as service
 
     try:
-        settings = Settings.from_environ(_environ(data))
-        path = Path(settings.secrets_key_file) if settings.secrets_key_file else None
-        before = keyring.keys_of(path.read_text()) if path else []
-        if path:
-            keyring.write(path, [keyring.new_key(), *before])
-        vault = bootstrap.vault(settings)
-        if vault is None:
-            raise Usage("there is no key: set FLOTILLA_SECRETS_KEY_FILE, or give --data DIR")
-        store = bootstrap.store(settings)
-        try:
-            count = service.reseal(store, vault)
-        finally:
-            store.close()
+        settings = Settings.from_environ(server_environ(data))
+        with closing(bootstrap.store(settings)) as store:
+            count = reseal(settings, store)
     except SettingError as wrong:
         raise Usage(str(wrong)) from None
-    except Unreadable as wrong:
-        raise Failure(str(wrong), "put the key that it was sealed with back, behind the others") from None
-    if path:
-        keyring.write(path, keyring.keys_of(path.read_text())[:2])
-    click.echo(f"sealed {count} secrets with the {'new' if path else 'first'} key")
-
-
-def _environ(data: str | None) -> Mapping[str, str]:
-    if data is None:
-        if not any(os.environ.get(key) for key in KEYS):
-            raise Usage("there is no key: give --data DIR, or set FLOTILLA_SECRETS_KEY_FILE and FLOTILLA_DATABASE_URL")
-        return {"FLOTILLA_BROKER_URL": NO_BROKER, **os.environ}
-    folder = DataFolder(path=Path(data))
-    environ = {"FLOTILLA_BROKER_URL": NO_BROKER, "FLOTILLA_DATABASE_URL": folder.database_url, **os.environ}
-    environ.pop("FLOTILLA_SECRETS_KEY", None)
-    return {**environ, "FLOTILLA_SECRETS_KEY_FILE": str(folder.secrets_key_file)}
+    click.echo(f"sealed {count} secrets with the {'new' if settings.secrets_key_file else 'first'} key")

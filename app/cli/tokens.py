@@ -42,7 +42,7 @@ def create(
 def join(name: str, output: str) -> None:
     """Make a token with which one new node may join within an hour, and print it.
 
-    On the node: FLOTILLA_JOIN_TOKEN=... flotilla node --server URL --broker URL --dir DIR
+    On the other machine: flotilla node --join URL --token TOKEN
     """
     _show(connect().post("/v1/tokens", {"name": name, "role": "join"}), output)
 

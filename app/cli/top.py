@@ -85,9 +85,14 @@ def frame(url: str, seen: Json, old_s: float) -> list[str]:
     head = [
         f"flotilla {url}  {moment}  {badge}",
         f"{len(alive)} nodes  {running} running  {_share(cpu)} cpu reserved  {_share(memory)} MB reserved",
-        *(f"queue {cell(queue['name'])}: {text}" for queue in seen["queues"] if (text := counts_text(queue["counts"]))),
+        *(f"queue {cell(queue['name'])}: {text}" for queue in seen["queues"] if (text := _queue(queue))),
     ]
     return [*head, "", *_nodes(seen["nodes"]), "", *_jobs(seen["jobs"], width)]
+
+
+def _queue(queue: Json) -> str:
+    held = [paint("paused", "yellow")] if queue.get("paused") else []
+    return ", ".join([*held, *filter(None, [counts_text(queue["counts"])])])
 
 
 def _sum(nodes: list[Json], amount: str) -> tuple[float, float]:

@@ -18,8 +18,9 @@ Series, diamonds, shared headers and joins 10,000 wide are one case here, and no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, StrEnum
+
+from msgspec import Struct
 
 
 class RunWhen(StrEnum):
@@ -36,16 +37,14 @@ class Verdict(Enum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chord:
+class Chord(Struct, frozen=True, kw_only=True, gc=False):
     """Positions in the job: the body, and its header in the order of its needs."""
 
     body: int
     header: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(Struct, frozen=True, kw_only=True, gc=False):
     """How many of a chord's `size` parts are in. Failed, canceled and skipped ones are unsuccessful."""
 
     size: int

@@ -7,6 +7,7 @@ FlotillaError
   Unauthorized       no token, or not a good one
   Forbidden          a good token that may not do this
   Conflict           the thing is in a state that does not allow it
+    Incompatible     a node speaks a form of the protocol that is not served
   Outdated           the thing was changed since the caller read it
   TooLarge           over a limit of size
   TooMany            over a limit of requests; try again later
@@ -53,6 +54,10 @@ class Forbidden(FlotillaError):
 
 
 class Conflict(FlotillaError):
+    pass
+
+
+class Incompatible(Conflict):
     pass
 
 

@@ -107,6 +107,15 @@ def _heights(edges: Sequence[Sequence[int]], order: Sequence[int]) -> tuple[int,
     return tuple(heights)
 
 
+def weighted(shape: Graph, weights: Sequence[int]) -> tuple[int, ...]:
+    """Heights when tasks take unlike times: the longest chain of expected work from each task on, with its own."""
+    heights = list(weights)
+    for body in reversed(shape.order):
+        for header in shape.needs[body]:
+            heights[header] = max(heights[header], weights[header] + heights[body])
+    return tuple(heights)
+
+
 def _describe_cycle(names: Sequence[str], edges: Sequence[Sequence[int]], order: Sequence[int]) -> Problem:
     """Walk up needs that are themselves stuck: within as many steps as there are tasks a task comes round again."""
     stuck = set(range(len(edges))) - set(order)

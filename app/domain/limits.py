@@ -28,6 +28,9 @@ MAX_MAP_RESULT_BYTES: Final = 64 << 20
 """Of all values together, as one list that is shown or referred to."""
 MAX_LINE_BYTES: Final = 16 << 10
 MAX_LABELS: Final = 64
+MAX_VIEWS: Final = 50
+"""Of one person."""
+MAX_VIEW_NAME: Final = 60
 MAX_SECRETS: Final = 1000
 MAX_SECRET_BYTES: Final = 64 << 10
 MAX_LABEL: Final = 200

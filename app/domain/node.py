@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from app.wire.cards import versioned
+from app.wire.heartbeat import MOST_SKEW_S
 from app.wire.resources import Resources, Route
 from app.wire.states import NodeState
 
@@ -13,6 +14,8 @@ class Node:
     """`lease_until_us` is the database's clock plus the lease, renewed by all a node says; past it, its runs are lost.
     `incarnation` grows with every start. `queues` may hold `*`, which is every queue. `executors` are names, or
     `name@version` for a version that can be asked for. `drain`: it is asked to drain; `draining`: it says that it does.
+    `clock_skew_ms`: how far its clock is ahead of the database's, None when it has not said. `refused`: why it was
+    turned away when it last spoke; empty for one that is served.
     """
 
     id: str
@@ -33,6 +36,24 @@ class Node:
     cpu_percent: float = 0.0
     used_memory_bytes: int = 0
     draining: bool = False
+    protocol: int = 1
+    clock_skew_ms: int | None = None
+    refused: str = ""
+
+    @property
+    def reserved(self) -> Resources:
+        """What its runs have been promised."""
+        return self.total - self.free
+
+    @property
+    def warnings(self) -> list[str]:
+        """What somebody should see to, in words."""
+        found = [f"refused: {self.refused}"] if self.refused else []
+        if self.clock_skew_ms is not None and abs(self.clock_skew_ms) > MOST_SKEW_S * 1000:
+            way = "ahead of" if self.clock_skew_ms > 0 else "behind"
+            off = f"its clock is {abs(self.clock_skew_ms) / 1000:.1f} s {way} the database's"
+            found.append(f"{off}: set it by NTP; leases and times of runs do not go by it")
+        return found
 
     def serves(self, route: Route) -> bool:
         """Could ever run it, when it had nothing else to do."""
@@ -45,7 +66,7 @@ class Node:
 
     @property
     def takes_work(self) -> bool:
-        return not (self.drain or self.draining or self.offline)
+        return not (self.drain or self.draining or self.offline or self.refused)
 
     def state(self, now_us: int, heartbeat_us: int) -> NodeState:
         """`late` after two missed heartbeats, `lost` when the lease is over."""

@@ -10,8 +10,10 @@ lost, handed back   nothing              always, at once
 canceled            nothing              never
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import structs
 
 from app.domain import limits
 from app.domain.task import Task
@@ -70,7 +72,7 @@ def decide(task: Task, ending: Ending, *, cancel: bool, now_us: int, chance: flo
 def grown(shape: Resources, growth: float) -> Resources | None:
     """The shape for the run after one that was out of memory; None when it does not grow or is at the cap."""
     memory_mib = min(int(shape.memory_mib * growth), limits.MAX_MEMORY_MB)
-    return replace(shape, memory_mib=memory_mib) if memory_mib > shape.memory_mib else None
+    return structs.replace(shape, memory_mib=memory_mib) if memory_mib > shape.memory_mib else None
 
 
 def delay_us(base_s: int, attempt: int, chance: float) -> int:

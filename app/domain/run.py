@@ -4,9 +4,11 @@ The diagrams in the README are made from these tables by `diagram`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from app.domain.errors import IllegalTransition
 from app.domain.map import map_seq_of
@@ -92,8 +94,7 @@ ENDED_BY: Mapping[RunState, RunEvent] = {state: event for event, state in RUN_TA
 """The event that brings a running run to a terminal state."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True, gc=False):
     """One attempt at a task. `number` counts from 1 within the task (and map index); `fence` is what a node must show
     to report on it; `sequence` is the highest report applied; times are microseconds on the database's clock.
     """

@@ -1,11 +1,14 @@
 """Tasks: what was asked (`TaskSpec`) and how far it is (`Task`).
 
 Both are values; `app/domain/run.py` has the table of states, and the functions here are the only writers of a task's.
+They are structs and not dataclasses since several are made for each run: a changed copy of a task costs a fiftieth.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from app.domain import limits
 from app.domain.chords import RunWhen
@@ -24,8 +27,7 @@ NO_ROUTE = ""
 DEFAULT_SHAPE = Resources(cpu_milli=limits.DEFAULT_CPU * 1000, memory_mib=limits.DEFAULT_MEMORY_MB)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
+class TaskSpec(Struct, frozen=True, kw_only=True, gc=False):
     """One task as asked for. After a run out of memory the next one gets `memory_growth` times more.
 
     `submitted` is what the caller wrote and no field here holds, for showing it again. Of a map, what is said here of
@@ -56,14 +58,14 @@ class TaskSpec:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True, gc=False):
     """One node of a job's graph. `seq` is the store's growing number, `position` its place in the job.
 
     `attempts` counts runs that ended by the task's own doing, `runs` all of them, `crashes` the node deaths it was in
     flight at. `run_id` is the newest run, and once the task has ended the one whose result stands.
     A ready task with `due_at_us` in the future waits for its retry. `cancel`: its owner wants it ended.
-    One with `map_index` is a value of a map, and has the map's id, name and place.
+    One with `map_index` is a value of a map, and has the map's id, name and place. `org_id` is whose it is, for sharing
+    the fleet out; it is empty where nobody noted it.
     """
 
     seq: int
@@ -90,6 +92,7 @@ class Task:
     finished_at_us: int | None = None
     failure: Failure | None = None
     map_index: int | None = None
+    org_id: str = ""
 
     @property
     def is_map(self) -> bool:

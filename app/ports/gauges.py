@@ -12,11 +12,14 @@ from app.wire.states import JobState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Tasks or runs of one route: `ready`, `held` (ready, but the job is paused or canceled), `queued`, `running`."""
+    """Tasks or runs of one route: `ready`, `held` (ready, but the job or its queue is paused, or it is canceled),
+    `queued`, `running`. `oldest_us`, of those that are ready: when the first of their jobs was submitted.
+    """
 
     route: str
     phase: str
     count: int
+    oldest_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,9 @@ TallyKey = tuple[str, str, str]
 class GaugeReads(Protocol):
     def work(self) -> list[Work]:
         """By route and phase; runs from outside of the fleet are not among them."""
+
+    def in_flight(self) -> list[tuple[str, str, int]]:
+        """(organization, route, count) of the runs that are out or running on nodes."""
 
     def backlogs(self) -> list[Backlog]:
         """By queue, over all organizations."""

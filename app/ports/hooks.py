@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from app.domain.job import Job
+from app.domain.template import Version
 from app.ports.records import Page
 
 
@@ -49,6 +51,22 @@ class DeliveryReads(Protocol):
 
     def pending_deliveries(self) -> int: ...
     def has_due_delivery(self) -> bool: ...
+
+
+class HookWrites(Protocol):
+    """Of webhooks as they are stored. `marker` is a text that the JSON of those wanted has in it."""
+
+    def lock_hooked_jobs(self, marker: str, after: int, limit: int) -> list[Job]:
+        """By number, those behind this one, of all organizations, locked."""
+
+    def save_webhooks(self, job_seq: int, webhooks: Sequence[Any]) -> None:
+        """Of a job that is locked; nobody is told that it has changed."""
+
+    def lock_hooked_versions(self, marker: str, after: tuple[str, int], limit: int) -> list[tuple[str, Version]]:
+        """With their organizations, by template and number, those behind this (template, number), locked."""
+
+    def save_template_version(self, version: Version) -> None:
+        """What it saves of a job."""
 
 
 class DeliveryWrites(Protocol):

@@ -18,7 +18,9 @@ class Organization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A named principal of one organization. A token of a user never may more than the user's role."""
+    """A named principal of one organization. A token of a user never may more than the user's role. `issuer` and
+    `subject` are who he is at the identity provider that he comes in through; None for who is only known here.
+    """
 
     id: str
     org_id: str
@@ -26,6 +28,8 @@ class User:
     role: str
     created_at_us: int
     revoked_at_us: int | None = None
+    issuer: str | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

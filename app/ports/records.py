@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from app.domain.chords import Count, RunWhen
 from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
@@ -11,16 +13,14 @@ from app.wire.report import LogLine
 from app.wire.states import JobState, TaskState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True, gc=False):
     """One ended header task, to be counted in every chord that has it in its header."""
 
     header_seq: int
     succeeded: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChordState:
+class ChordState(Struct, frozen=True, kw_only=True, gc=False):
     """A chord by its body, after parts were returned."""
 
     body_seq: int
@@ -228,10 +228,21 @@ class LooseBlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
+    """`max_running`: so many of its runs may at once be with nodes or on their way there. `max_starts`: so many may
+    start a minute; `next_start_us` is when the next one is due by that rate.
+    """
+
     org_id: str
     name: str
     created_at_us: int
     paused: bool = False
+    max_running: int | None = None
+    max_starts: int | None = None
+    next_start_us: int = 0
+
+    @property
+    def limited(self) -> bool:
+        return self.max_running is not None or self.max_starts is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """`sealed` can be read with the installation's key alone, which is never in the store."""
+    """`sealed` can be read with the installation's key alone, which is never in the store. `used_at_us` is when a run
+    was last given it, to the minute.
+    """
 
     org_id: str
     name: str
@@ -15,6 +17,7 @@ class Secret:
     created_at_us: int
     changed_at_us: int
     changed_by: str
+    used_at_us: int | None = None
 
 
 class SecretReads(Protocol):
@@ -31,6 +34,9 @@ class SecretWrites(Protocol):
 
     def delete_secret(self, org_id: str, name: str) -> bool:
         """False when there is none."""
+
+    def note_secret_uses(self, used: Collection[tuple[str, str]], before_us: int) -> None:
+        """These (organization, name) are used now, unless a use at or after `before_us` is noted already."""
 
     def lock_secrets(self, after: tuple[str, str], limit: int) -> list[Secret]:
         """Of all organizations, those behind this (organization, name) in this order, locked."""

@@ -18,10 +18,11 @@ from app.domain.run import Run
 from app.domain.task import Task, TaskSpec
 from app.ports.assets import AssetReads, AssetWrites
 from app.ports.attention import AttentionReads
+from app.ports.ends import EndReads
 from app.ports.executions import ExecutionReads
 from app.ports.finding import FindingReads, FindingWrites
 from app.ports.gauges import GaugeReads, TallyWrites
-from app.ports.hooks import DeliveryReads, DeliveryWrites
+from app.ports.hooks import DeliveryReads, DeliveryWrites, HookWrites
 from app.ports.live import EventReads
 from app.ports.logs import LogReads, LogWrites
 from app.ports.maps import MapReads, MapWrites
@@ -30,6 +31,7 @@ from app.ports.outside import OutsideReads, OutsideWrites
 from app.ports.overview import OverviewReads
 from app.ports.people import PeopleReads, PeopleWrites
 from app.ports.points import PointReads, PointWrites
+from app.ports.queues import QueueReads, QueueWrites
 from app.ports.records import (
     ChordState,
     Event,
@@ -40,13 +42,14 @@ from app.ports.records import (
     Page,
     Part,
     Project,
-    Queue,
     TaskView,
     Token,
 )
 from app.ports.secrets import SecretReads, SecretWrites
+from app.ports.servers import ServerReads, ServerWrites
 from app.ports.strips import StripReads
 from app.ports.templates import TemplateReads, TemplateWrites
+from app.ports.views import ViewReads, ViewWrites
 from app.wire.cards import Card
 from app.wire.resources import Resources
 from app.wire.states import TaskState
@@ -59,6 +62,9 @@ LARGEST_SEQ = (1 << 63) - 1
 
 class Reader(
     SecretReads,
+    ViewReads,
+    EndReads,
+    ServerReads,
     EventReads,
     GaugeReads,
     DeliveryReads,
@@ -74,6 +80,7 @@ class Reader(
     OverviewReads,
     AttentionReads,
     PointReads,
+    QueueReads,
     StripReads,
     Protocol,
 ):
@@ -122,7 +129,6 @@ class Reader(
     def unwanted(self, node_id: str) -> list[str]:
         """Ids of the node's running runs whose task is to be canceled (`Task.cancel`)."""
 
-    def queues(self, org_id: str) -> list[Queue]: ...
     def queue_counts(self, org_id: str) -> Mapping[str, Mapping[TaskState, int]]:
         """Tasks of unfinished jobs by queue and state."""
 
@@ -139,6 +145,7 @@ class Writer(
     PointWrites,
     TallyWrites,
     DeliveryWrites,
+    HookWrites,
     MapWrites,
     PeopleWrites,
     AssetWrites,
@@ -146,7 +153,10 @@ class Writer(
     FindingWrites,
     LogWrites,
     SecretWrites,
+    ViewWrites,
+    ServerWrites,
     OutsideWrites,
+    QueueWrites,
     Protocol,
 ):
     """Changes, always by the batch. An empty batch does nothing. `save_...` writes every mutable field."""
@@ -221,11 +231,18 @@ class Writer(
 
     # -- release
     def ready_routes(self) -> list[str]:
-        """Routes with at least one ready task that is due and whose job is neither paused nor canceled."""
+        """Routes with at least one ready task that is due and whose job is neither paused nor canceled, nor its queue
+        paused.
+        """
 
-    def lock_ready(self, route: str, limit: int) -> list[Task]:
-        """The first such tasks of the route in release order, locked; rows that another writer holds are passed over.
-        Order: priority (higher first), then older job, then greater height, then seq.
+    def ready_orgs(self, route: str) -> list[tuple[str, int]]:
+        """Organizations with a ready task on the route, by id, and the highest priority of these; also of tasks that
+        are not due or whose job or queue is paused or canceled.
+        """
+
+    def lock_ready(self, route: str, limit: int, org_id: str) -> list[Task]:
+        """The organization's first such tasks of the route in release order, locked; rows that another writer holds are
+        passed over. Order: priority (higher first), then older job, then greater height, then seq.
         """
 
     def queued_routes(self) -> list[str]:
@@ -260,8 +277,15 @@ class Writer(
     def delete_job(self, job_seq: int) -> None:
         """The job and all that belongs to it."""
 
+    def delete_some(self, job_seq: int, most: int) -> bool:
+        """About so many small rows of what belongs to it, or fewer large ones; with the last of them the job itself
+        goes, and then, or when there is none, the answer is true.
+        """
+
     def desired(self, job_seqs: Collection[int]) -> Mapping[int, str]:
-        """What each owner wants (`app.domain.job.Desired`), not locked."""
+        """What is wanted of each (`app.domain.job.Desired`), not locked: what its owner wants, and no more than `pause`
+        while its queue is paused.
+        """
 
     # -- what runs say
     def add_samples(self, samples: Sequence[tuple[str, Sample]]) -> None:
@@ -284,7 +308,6 @@ class Writer(
 
     # -- the rest
     def insert_project(self, project: Project) -> None: ...
-    def save_queue(self, queue: Queue) -> None: ...
     def save_token(self, token: Token) -> None: ...
     def lead(self, name: str, holder: str, until_us: int) -> bool:
         """Take or renew the lease `name` for `holder`; False while another holder's lasts."""
@@ -294,8 +317,6 @@ class Writer(
         """Note that `name` is alive now."""
 
     def stamped_at_us(self, name: str) -> int | None: ...
-    def make_key(self, name: str, fresh: str) -> str:
-        """The secret of this name; `fresh` becomes it when there is none yet. Never changed after that."""
 
 
 class Store(Protocol):

@@ -4,7 +4,7 @@ At every request: an id, its caller let in, and headers that keep a browser from
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.routing import BaseConverter
 
-from app.rest import auth, dialects, health, metrics, native, nodes, problems, rates, surface, tracing
+from app.rest import auth, dialects, health, logged, metrics, native, nodes, problems, rates, surface, tracing
 from app.rest.context import CORE, TRAIL, trail
 from app.rest.dialects.slashes import Slashes
 from app.rest.trail import Trail, entry_of
@@ -73,7 +73,7 @@ def build(
     own_guard: frozenset[str] = frozenset(),
     dialect_names: Collection[str] | None = None,
     rate: str = "",
-    rate_storage: str = rates.MEMORY,
+    rate_counts: tuple[str, Mapping[str, Any]] = (rates.MEMORY, {}),
     region: str = "us",
     query_tokens: bool = True,
     more: Sequence[Callable[[auth.GuardedFlask, auth.Gate], None]] = (),
@@ -97,9 +97,10 @@ def build(
     app.extensions[TRAIL] = notes = Trail(core)
     gate = auth.Gate(anonymous_role, on_use=notes.note_use)
     auth.install(app, gate, notes)
+    logged.install(app)
     tracing.install(app, core.tracer)
     if rate:
-        rates.install(app, rate, rate_storage)
+        rates.install(app, rate, *rate_counts)
     auth.install_check(app)
     app.register_blueprint(nodes.routes)
     app.register_blueprint(health.routes)
@@ -138,7 +139,6 @@ def _note(response: Response) -> None:
         path=request.path,
         status=response.status_code,
         address=request.remote_addr,
-        request_id=problems.request_id(request),
     )
 
 

@@ -11,10 +11,10 @@ from typing import Any, Final, TypeVar
 import structlog
 from flask import Flask, Request, g, request
 
-from app.domain.errors import Malformed, Unauthorized
+from app.domain.errors import Forbidden, Malformed, Unauthorized
 from app.rest.context import core
 from app.rest.trail import Trail
-from app.services import access
+from app.services import access, single_sign_on
 from app.services.access import Principal
 from app.services.core import Core
 
@@ -32,7 +32,9 @@ PUBLIC: Final = ""
 
 BELIEVED_S: Final = 5.0
 _MOST_BELIEVED = 10_000
-_LONGEST_HEADER = 512
+_LONGEST_KEY = 512
+_LONGEST_HEADER = 16 << 10
+"""Tokens of an identity provider say much of who one is."""
 
 
 def scope(name: str) -> Callable[[View], View]:
@@ -107,17 +109,24 @@ class Gate:
             if self._anonymous is None:
                 raise Unauthorized("send Authorization: Bearer and a token")
             return self._anonymous
-        now = self._clock()
-        until, principal = self._believed.get(text, (0.0, None))
+        now, key = self._clock(), text if len(text) < _LONGEST_KEY else access.digest(text)
+        until, principal = self._believed.get(key, (0.0, None))
         if principal is None or now >= until:
-            principal = access.authenticate(core, text)
+            principal = authenticate(core, text)
             self._on_use(principal)
             if principal.run_id is not None:
                 return principal  # it ends with its run, at once
             if len(self._believed) >= _MOST_BELIEVED:
                 self._believed.clear()
-            self._believed[text] = (now + BELIEVED_S, principal)
+            self._believed[key] = (now + BELIEVED_S, principal)
         return principal
+
+
+def authenticate(core: Core, text: str) -> Principal:
+    """By a token of ours, or of the identity provider's. Raises Unauthorized, and Forbidden for who is not let in."""
+    if single_sign_on.looks_like_one(text):
+        return single_sign_on.admit(core, text)
+    return access.authenticate(core, text)
 
 
 def bearer(request: Request) -> str | None:
@@ -150,7 +159,7 @@ def install(app: GuardedFlask, gate: Gate, trail: Trail) -> None:
             text = reader(request)
             other = app.other_ways.get(request.endpoint or "") if text is None else None
             g.who = (other and other(request)) or gate.admit(core(), text)
-        except Unauthorized as refusal:
+        except (Unauthorized, Forbidden) as refusal:
             g.refusal = refusal
             if text is not None:
                 note_refusal(trail, request, text)
@@ -168,6 +177,8 @@ def install_check(app: GuardedFlask) -> None:
     app.before_request(check)
 
 
-def note_refusal(trail: Trail, request: Request, text: str) -> None:
-    log.warning("refused", method=request.method, path=request.path, address=request.remote_addr)
+def note_refusal(trail: Trail, request: Request, text: str, why: str = "") -> None:
+    """`why` is for the log, where it is not always the same."""
+    told = {"reason": why} if why else {}
+    log.warning("refused", method=request.method, path=request.path, address=request.remote_addr, **told)
     trail.note_refusal(request, text)

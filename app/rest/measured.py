@@ -49,15 +49,19 @@ def _of_queues(found: Measures) -> Iterator[Metric]:
     for name in names:
         for state in ("waiting", *_PHASES):
             sums[*shown((name,)), state] += tasks[name, state]
+    oldest = [(backlog.queue, backlog.oldest_us or found.now_us) for backlog in found.backlogs]
+    # Values of maps are counted in no job.
+    oldest += [(Route.parse(work.route).queue, work.oldest_us) for work in found.work if work.oldest_us is not None]
+    for name, at_us in oldest:
+        label = shown((name,))
+        ages[label] = max(ages.get(label, 0.0), (found.now_us - at_us) / MICROSECONDS)
     for backlog in found.backlogs:
         (queue,) = shown((backlog.queue,))
-        oldest_us = found.now_us if backlog.oldest_us is None else backlog.oldest_us
-        ages[queue,] = max(ages.get((queue,), 0.0), (found.now_us - oldest_us) / MICROSECONDS)
         for job_state in (JobState.PENDING, JobState.RUNNING, JobState.PAUSED):
             jobs[queue, job_state.value] += backlog.jobs.get(job_state, 0)
     text = "Tasks by queue: waiting for needs, ready, held by a pause or cancel, queued for nodes, running"
     yield _gauge("flotilla_queue_tasks", text, ("queue", "state"), sums.items())
-    text = "Age of the oldest unfinished job of the queue that has a task ready or queued"
+    text = "Age of the oldest unfinished job of the queue that has a task or a value of a map ready or queued"
     yield _gauge("flotilla_queue_oldest_seconds", text, ("queue",), ages.items())
     yield _gauge("flotilla_queue_jobs", "Unfinished jobs by queue", ("queue", "state"), jobs.items())
 
@@ -110,7 +114,7 @@ def _of_tallies(tallies: Mapping[TallyKey, int]) -> Iterator[Metric]:
     text = "Runs that have not succeeded, by cause and state"
     yield _counter("flotilla_runs_unsuccessful", text, ("cause", "state"), of[tally.CAUSES])
     yield _counter("flotilla_task_retries", "Tasks that are tried again, by cause", ("cause",), of[tally.RETRIES])
-    text = "Reports of nodes; refused: with an old fence, or of a run that is another's by now"
+    text = "Reports of nodes; fenced: with an old fence; refused: of a run that is another's or has ended otherwise"
     yield _counter("flotilla_reports", text, ("outcome",), of[tally.REPORTS])
     text = "Tries of webhooks by what became of them"
     yield _counter("flotilla_webhook_tries", text, ("outcome",), of[tally.DELIVERIES])

@@ -17,6 +17,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.domain import errors, limits
+from app.wire import protocol
 from app.wire.codec import WireError
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ STATUS: Mapping[type[errors.FlotillaError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.Conflict: 409,
+    errors.Incompatible: 409,
     errors.Outdated: 412,
     errors.TooLarge: 413,
     errors.TooMany: 429,
@@ -110,6 +112,8 @@ def _explain_ours(error: errors.FlotillaError) -> Answer:
         found = tuple({"pointer": one.pointer, "detail": one.detail} for one in error.problems[: limits.MAX_PROBLEMS])
         if error.total > 1:
             detail = f"{error.total} places are wrong; the first: {detail}"
+    elif isinstance(error, errors.Incompatible):
+        found = ({"pointer": f"/{protocol.FIELD}", "detail": "not served here"},)
     elif isinstance(error, BadParameters):
         found = tuple({"parameter": name, "detail": text} for name, text in error.problems.items())
     elif isinstance(error, errors.Unauthorized):
@@ -169,7 +173,7 @@ def respond(error: Exception, request: Request) -> Response:
     """In the native form, from outside of Flask's contexts too."""
     told = explain(error)
     if told.status == 500:
-        log.error("fault", request_id=request_id(request), method=request.method, path=request.path, exc_info=error)
+        log.error("fault", method=request.method, path=request.path, exc_info=error)
     return render(told)
 
 

@@ -6,7 +6,8 @@ requests from that address go on.
 
 import math
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RequestLimit
@@ -21,14 +22,15 @@ REFUSAL_COST: Final = 100
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def install(app: Flask, rate: str, storage_url: str) -> None:
-    """After the gate, which says who calls. `rate` as `5000/second`."""
+def install(app: Flask, rate: str, storage_url: str, options: Mapping[str, Any]) -> None:
+    """After the gate, which says who calls. `rate` as `5000/second`; `options` are those of the storage."""
     limiter = Limiter(
         _caller,
         app=app,
         application_limits=[rate],
         application_limits_cost=_cost,
         storage_uri=storage_url,
+        storage_options=dict(options),
         strategy="fixed-window",
         on_breach=_breached,
         in_memory_fallback=[] if storage_url == MEMORY else [rate],

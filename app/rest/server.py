@@ -14,7 +14,6 @@ from types import FrameType
 from typing import Any, Final
 
 from flask import Flask
-from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
@@ -22,7 +21,8 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from app.rest import incoming, problems
-from app.rest.streaming import StreamingChannel
+from app.rest.sockets import Sockets
+from app.rest.staying import StayingChannel
 
 LARGEST_BODY: Final = 64 << 20
 """What is read of a body that is no file; each route has a smaller limit of its own."""
@@ -87,7 +87,7 @@ class NoRoom(Error):  # type: ignore[misc]  # waitress ships no types
     retry_after_s = 30
 
 
-class Channel(StreamingChannel):
+class Channel(StayingChannel):
     error_task_class = ProblemTask
     parser_class = StrictParser
 
@@ -106,7 +106,7 @@ class Server:
         on_drain: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_drain = on_drain
-        self._sockets: dict[int, Any] = {}  # waitress's map of everything it polls
+        self._sockets = Sockets()
         self._stopping = threading.Event()
         self._server = create_server(
             app,
@@ -134,7 +134,7 @@ class Server:
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
         while not self._stopping.is_set():
-            wasyncore.loop(timeout=_TICK_S, use_poll=True, map=self._sockets, count=1)
+            self._sockets.step(_TICK_S)
         self._drain()
 
     def stop(self) -> None:
@@ -158,7 +158,7 @@ class Server:
             for channel in open_channels:
                 if not channel.requests and not channel.total_outbufs_len:
                     channel.will_close = True
-            wasyncore.loop(timeout=_DRAIN_TICK_S, use_poll=True, map=self._sockets, count=1)
+            self._sockets.step(_DRAIN_TICK_S, ask_all=True)
         self._server.task_dispatcher.shutdown(timeout=1)
 
     def _listeners(self) -> list[Any]:

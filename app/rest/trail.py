@@ -13,7 +13,7 @@ from typing import Final
 
 import orjson
 import structlog
-from flask import Request, Response, request
+from flask import Request, Response, g, request
 
 from app.domain.errors import Unavailable
 from app.ports.people import Entry
@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 WRITTEN_EVERY_S: Final = 0.25
 REFUSALS_A_MINUTE: Final = 60
+OURS: Final = ("fl", "fla", "flr")
+"""What our own tokens begin with; of others nothing is written down."""
+
 _AT_ONCE: Final = 1000
 _AWAY_S: Final = 2.0
 _MOST_WAITING: Final = 20_000
@@ -75,7 +78,8 @@ class Trail:
             self.note(_refusal(request, "", who=f"{more} more in a minute before"))
         self._refusals = (minute, count)
         if count <= REFUSALS_A_MINUTE:
-            self.note(_refusal(request, text.partition("_")[2].partition("_")[0][:8]))
+            kind, _, rest = text.partition("_")
+            self.note(_refusal(request, rest.partition("_")[0][:8] if kind in OURS else ""))
 
     def flush(self) -> bool:
         """Writes what was noted before; False when the store is away, and then it is kept for later."""
@@ -146,7 +150,11 @@ def _refusal(request: Request, token_id: str, who: str = "") -> Entry:
 
 
 def _resource(response: Response) -> str:
-    """What was made, by the answer; else the id that the address names last, else whatever it does."""
+    """What a view says that it is about, or what was made, by the answer; else the id that the address names last, else
+    whatever it does.
+    """
+    if about := g.get("about"):
+        return str(about)
     if response.status_code == 201 and response.is_json and (response.content_length or 0) < _LARGEST_ANSWER:
         made = orjson.loads(response.get_data())
         if isinstance(made, dict) and isinstance(made.get("id"), str | int):

@@ -9,6 +9,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from msgspec import structs
+
 from app.domain import limits, references
 from app.domain.errors import Conflict, Invalid
 from app.domain.job import Job, settle
@@ -59,7 +61,7 @@ def _write(core: Core, tx: Writer, found: Job, spec: TaskSpec, task_id: str | No
     seq = tx.reserve("task", 1)
     job = tx.lock_jobs([found.seq])[0]
     _check_open(job)
-    spec = replace(spec, name=_free_name(tx, job, spec.name), traceparent=job.traceparent)
+    spec = structs.replace(spec, name=_free_name(tx, job, spec.name), traceparent=job.traceparent)
     task = Task(
         seq=seq,
         id=task_id or core.chance.new_id(tx.now_us),
@@ -72,6 +74,7 @@ def _write(core: Core, tx: Writer, found: Job, spec: TaskSpec, task_id: str | No
         run_when=spec.run_when,
         priority=spec.priority,
         height=0,
+        org_id=job.org_id,
         max_attempts=spec.max_attempts,
         retry_delay_s=spec.retry_delay_s,
         created_at_us=tx.now_us,
@@ -122,7 +125,7 @@ def change_task(core: Core, who: Principal, task_id: str, payload: Any, shown: M
 
     def work(tx: Writer) -> None:
         view = query.find_task(tx, who, task_id)
-        spec = replace(view.spec, payload=payload, submitted={**view.spec.submitted, **shown})
+        spec = structs.replace(view.spec, payload=payload, submitted={**view.spec.submitted, **shown})
         check_payload(tx, query.find_job(tx, who, view.task.job_id), spec)
         tx.lock_tasks([view.task.seq])
         tx.save_spec(view.task.seq, spec)

@@ -5,7 +5,8 @@ A reference that cannot be resolved fails the run here, with the reason: no node
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from app.domain import references, trace
 from app.domain.map import first_seq
@@ -31,16 +32,22 @@ def to_specs(
     """What a node needs for each run, in order; and apart from them the runs that cannot start, with the reason."""
     specs = tx.specs({task.owner_seq for _, task in claims})
     found = {seq: _found(spec) for seq, spec in specs.items()}
+    if not any(found.values()):  # most refer to nothing, and they may be many
+        plain = [_plain(core, run, task, specs[task.owner_seq]) for run, task in claims]
+        return _linked(core, tx, claims, plain, [])
     names = _names(claims, found)
     results = {job_seq: needed(tx, job_seq, wanted) for job_seq, wanted in names.items()}
     files = {job_seq: files_of(tx, job_seq, wanted) for job_seq, wanted in _names(claims, found, of_files=True).items()}
     parameters = _parameters(tx, claims, found)
     values = _values(tx, claims, found)
-    opened = secrets.opened(core, tx, _secrets(claims, found))
+    opened = secrets.opened(core, tx, _secrets(claims, found), to_runs=True)
     good: list[RunSpec] = []
     bad: list[tuple[Run, Task, str]] = []
     for run, task in claims:
         spec = specs[task.owner_seq]
+        if not found[task.owner_seq]:
+            good.append(_plain(core, run, task, spec))
+            continue
         marked = _marked(core, {each.key for each in found[task.owner_seq] if each.of_secret}, opened, task.job_seq)
         lookup = Lookup(
             results=results[task.job_seq],
@@ -58,10 +65,19 @@ def to_specs(
         else:
             given = [{**each, "source": source} for each, source in zip(spec.inputs, sources, strict=True)]
             made = _to_spec(core, run, task, spec, payload, given)
-            good.append(replace(made, secrets=marked) if marked else made)
+            good.append(structs.replace(made, secrets=marked) if marked else made)
+    return _linked(core, tx, claims, good, bad)
+
+
+def _linked(
+    core: Core,
+    tx: Writer,
+    claims: Sequence[tuple[Run, Task]],
+    good: Sequence[RunSpec],
+    bad: Sequence[tuple[Run, Task, str]],
+) -> tuple[list[RunSpec], list[tuple[Run, Task, str]]]:
     linked, missing = inputs.link(core, tx, good)
-    bad += [(run, task, missing[run.id]) for run, task in claims if run.id in missing]
-    return linked, bad
+    return linked, [*bad, *((run, task, missing[run.id]) for run, task in claims if run.id in missing)]
 
 
 def _found(spec: TaskSpec) -> set[Reference]:
@@ -122,6 +138,10 @@ def _marked(core: Core, names: set[str], opened: Mapping[int, Mapping[str, str]]
     return tuple(
         Secret(name=name, mark=f"[secret {name} {chance}]", value=known[name]) for name in sorted(names & known.keys())
     )
+
+
+def _plain(core: Core, run: Run, task: Task, spec: TaskSpec) -> RunSpec:
+    return _to_spec(core, run, task, spec, spec.payload, spec.inputs)
 
 
 def _to_spec(core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, given: Sequence[object]) -> RunSpec:

@@ -30,7 +30,19 @@ _SILENT_US: Final = 300 * MICROSECONDS
 _SLOWER: Final = 10
 _TRIED: Final = 3
 _ABSENT_US: Final = 24 * 3600 * MICROSECONDS
-_ORDINARY: Final = frozenset({"starting", "no_room", "max_concurrency", "paused", "held", "retry_delay"})
+_ORDINARY: Final = frozenset(
+    (
+        "starting",
+        "no_room",
+        "max_concurrency",
+        "paused",
+        "held",
+        "retry_delay",
+        "queue_paused",
+        "queue_limit",
+        "queue_rate",
+    )
+)
 """Reasons that go away by themselves or were wanted."""
 
 
@@ -143,7 +155,7 @@ def _silent(tx: Reader, who: Principal, pairs: Sequence[tuple[Run, TaskView]]) -
 
 
 def _gone(core: Core, tx: Reader) -> list[NodeView]:
-    """Nodes that were lost or are late, as long as somebody may still wonder where they are."""
+    """Nodes that were lost, are late or were refused, as long as somebody may still wonder where they are."""
     views = [query.view_node(core, tx, node, ()) for node in tx.nodes()]
-    troubled = [view for view in views if view.state in (NodeState.LOST, NodeState.LATE)]
+    troubled = [view for view in views if view.node.refused or view.state in (NodeState.LOST, NodeState.LATE)]
     return [view for view in troubled if tx.now_us - view.node.heartbeat_at_us < _ABSENT_US][:_SHOWN]

@@ -5,7 +5,7 @@ twice a fair share      of what waits is the most that a slot takes at once, so 
 a request's worth       is the least: fewer would cost more than they gain
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from app.domain.task import Task
 from app.services.core import Core
@@ -20,14 +20,17 @@ def fair(core: Core, route: str, waiting: int, slots: int) -> int:
     return max(_SHARES * share, core.pace.worth(route))
 
 
-def cut(core: Core, route: str, waiting: Sequence[Task], size: int) -> list[Sequence[Task]]:
-    """Bundles of at most `size`, and of a tenth of a second of work. The order stays."""
-    bundles: list[Sequence[Task]] = []
+def cut(core: Core, route: str, waiting: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:
+    """Bundles of at most `size`, and of a tenth of a second of work, as they are asked for. The order stays."""
+    parts: dict[int, float] = {}
     begin, filled = 0, 0.0
     for position, task in enumerate(waiting):
-        part = 1 / core.pace.bundle(route, size, task.job_seq)
+        part = parts.get(task.job_seq)
+        if part is None:
+            part = parts[task.job_seq] = 1 / core.pace.bundle(route, size, task.job_seq)
         if position > begin and (position - begin >= size or filled + part > 1.0001):
-            bundles.append(waiting[begin:position])
+            yield waiting[begin:position]
             begin, filled = position, 0.0
         filled += part
-    return [*bundles, waiting[begin:]] if waiting else bundles
+    if waiting:
+        yield waiting[begin:]

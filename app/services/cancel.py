@@ -11,6 +11,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from app.domain import task as tasks_
 from app.domain.errors import Conflict
 from app.domain.job import Desired, Job, settle
@@ -29,7 +31,8 @@ from app.services.settle import settle_below
 from app.services.withdraw import withdraw_runs
 from app.wire.states import JOB_TERMINAL, TASK_OPEN, TaskState
 
-_SLICE = 2000
+_SLICE = 500
+"""Tasks canceled in one transaction: others write in between."""
 
 
 def cancel_job(core: Core, who: Principal, job_id: str) -> Job:
@@ -84,7 +87,7 @@ def _cancel_tasks(tx: Writer, tasks: Sequence[Task], ledger: Ledger) -> list[Tas
     running = [task for task in tasks if task.state is TaskState.RUNNING]
     idle = [task for task in tasks if task.state is not TaskState.RUNNING]
     ended = [tasks_.canceled(task, CANCELED, now_us=tx.now_us) for task in idle]
-    tx.save_tasks(ended + [replace(task, cancel=True) for task in running if not task.cancel])
+    tx.save_tasks(ended + [structs.replace(task, cancel=True) for task in running if not task.cancel])
     for task in idle:
         ledger.moved(task, TaskState.CANCELED)
     return ended

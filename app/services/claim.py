@@ -16,7 +16,7 @@ from app.services.assign import to_specs
 from app.services.core import MICROSECONDS, Core
 from app.services.finish import fail_unstarted
 from app.services.ledger import Ledger
-from app.services.release import Offers, publish, release
+from app.services.release import Offers, freed, publish, release
 from app.services.suspects import keep_apart
 from app.wire.claim import MAX_BUNDLE, Claim, ClaimAnswer
 from app.wire.resources import Route
@@ -36,8 +36,10 @@ def claim(core: Core, node_id: str, asked: Claim) -> ClaimAnswer:
         if not claims and node is not None and node.takes_work:
             claims = _take(tx, node, asked, ledger)
         specs, hopeless = to_specs(core, tx, claims)
-        ready = fail_unstarted(core, tx, hopeless, ledger)
-        offers = release(core, tx, {task.route for task in ready}, ledger)
+        routes = {task.route for task in fail_unstarted(core, tx, hopeless, ledger)}
+        if not specs:
+            routes |= _freed(core, tx, node_id, asked)
+        offers = release(core, tx, routes, ledger)
         ledger.write(tx)
         return ClaimAnswer(now_us=tx.now_us, runs=tuple(specs)), offers
 
@@ -76,6 +78,13 @@ def _take(tx: Writer, node: Node, asked: Claim, ledger: Ledger) -> list[tuple[Ru
     for _, task in pairs:
         ledger.moved(task, TaskState.RUNNING)
     return claimed
+
+
+def _freed(core: Core, tx: Writer, node_id: str, asked: Claim) -> set[str]:
+    """Others were quicker. What the slot had been charged for is what the runs that it asked for wanted."""
+    for run in tx.lock_runs(asked.run_ids[:1]):
+        return freed(core, tx, node_id, run.route)
+    return set()
 
 
 def _repeated(tx: Writer, node_id: str, asked: Claim) -> list[tuple[Run, Task]]:

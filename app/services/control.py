@@ -7,7 +7,7 @@ from app.domain.errors import Conflict, NotFound, Outdated
 from app.domain.job import Desired, Job, settle
 from app.ports.records import Project
 from app.ports.store import Writer
-from app.services import cancel, projects, query
+from app.services import cancel, projects, query, removal
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger, job_event
@@ -18,6 +18,7 @@ from app.wire.states import JOB_TERMINAL
 
 cancel_job = cancel.cancel_job
 cancel_task = cancel.cancel_task
+delete_job = removal.remove_ended
 
 
 def pause_job(core: Core, who: Principal, job_id: str) -> Job:
@@ -96,19 +97,6 @@ def _change(core: Core, who: Principal, job_id: str, change: Callable[[Job], Job
         return after
 
     return core.store.write(work)
-
-
-def delete_job(core: Core, who: Principal, job_id: str) -> None:
-    """Raises Conflict while it has not ended: cancel it first."""
-    who.require("jobs:write")
-
-    def work(tx: Writer) -> None:
-        job = tx.lock_jobs([query.find_job(tx, who, job_id).seq])[0]
-        if job.state not in JOB_TERMINAL:
-            raise Conflict(f"the job is {job.state.value}; cancel it, and delete it when it has ended")
-        tx.delete_job(job.seq)
-
-    core.store.write(work)
 
 
 def create_project(core: Core, who: Principal, name: str) -> Project:

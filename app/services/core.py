@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass, field
 
+from app.domain.admission import AdmissionRules
 from app.ports.blobs import Blobs
 from app.ports.broker import Broker
 from app.ports.chance import Chance
 from app.ports.fetcher import Fetcher
 from app.ports.hooks import Poster
+from app.ports.identity import IdentityProvider
 from app.ports.live import Live
 from app.ports.store import Store
 from app.ports.tracer import Tracer
 from app.ports.vault import Vault
+from app.services import keys
 from app.services.fleet import Fleet, Pace
-from app.services.signing import KEY, Signer
+from app.services.secret_uses import SecretUses
+from app.services.shares import Shares
+from app.services.signing import Signer
 from app.services.tally import Tally
+from app.wire.claim import MAX_BUNDLE
 
 MICROSECONDS = 1_000_000
 
@@ -44,12 +50,25 @@ class FileRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRules:
+    """How long ended jobs are kept: so many days, and so many of each organization; 0: for ever, and all of them.
+    `lines`: what their runs said is archived, too.
+    """
+
+    days: int = 0
+    jobs: int = 0
+    lines: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
     """`handoff` lets a report's answer carry next runs; `max_bundle` is how many runs may travel together.
 
-    `fetcher` and `poster` are for the engine, which alone fetches anything and calls webhooks; `live` is for who
-    answers requests. Without a `vault` no secrets are kept, and without a `tracer` no spans are told.
-    `fleet` and `pace` are this process's own estimates: wrong ones cost speed, never correctness.
+    `node_broker_url` is where nodes find the broker. `fetcher` and `poster` are for the engine, which alone fetches
+    anything and calls webhooks; `live` is for who answers requests. Without a `vault` no secrets are kept, and without
+    a `tracer` no spans are told. A `provider` is for who answers requests, too: people whom it knows come in as
+    `admission` says. `archive` is for the engine alone, which puts ended jobs there before `keep` lets them go.
+    `fleet`, `pace` and `shares` are this process's own estimates: wrong ones cost speed, never correctness.
     """
 
     store: Store
@@ -61,19 +80,25 @@ class Core:
     live: Live | None = None
     vault: Vault | None = None
     tracer: Tracer | None = None
+    provider: IdentityProvider | None = None
+    admission: AdmissionRules = field(default_factory=AdmissionRules)
     file_rules: FileRules = FileRules()
+    archive: Blobs | None = None
+    keep: KeepRules = KeepRules()
     clockwork: Clockwork = PRODUCTION
     handoff: bool = True
-    max_bundle: int = 64
+    max_bundle: int = MAX_BUNDLE
     webhooks_tried_s: int = 24 * 3600
     version: str = "0"
+    node_broker_url: str = ""
     fleet: Fleet = field(default_factory=Fleet)
     pace: Pace = field(default_factory=Pace)
+    shares: Shares = field(default_factory=Shares)
     tally: Tally = field(default_factory=Tally)
+    secret_uses: SecretUses = field(default_factory=SecretUses)
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
         """All processes of an installation sign with one key, which the first of them puts into the store."""
         fresh = self.chance.secret()
-        key = self.store.write(lambda tx: tx.make_key(KEY, fresh))
-        object.__setattr__(self, "signer", Signer(key))
+        object.__setattr__(self, "signer", Signer(self.store.write(lambda tx: keys.first(tx, fresh))))

@@ -18,7 +18,8 @@ from app.domain.job import Job
 from app.ports.hooks import Delivery, DeliveryState, Unsendable
 from app.ports.records import Page
 from app.ports.store import Writer
-from app.services import query
+from app.ports.vault import Unreadable
+from app.services import hook_secrets, query
 from app.services.access import Principal
 from app.services.core import MICROSECONDS, Core
 from app.services.tally import DELIVERIES
@@ -37,11 +38,11 @@ _PURPOSE: Final = "webhooks"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A delivery that was taken, with all that it takes to send it."""
+    """A delivery that was taken, with all that it takes to send it; `secret` is None when it cannot be read now."""
 
     delivery: Delivery
     url: str
-    secret: str
+    secret: str | None
     now_us: int
 
 
@@ -61,7 +62,10 @@ def take(core: Core, limit: int) -> list[Letter]:
 
 def _letter(core: Core, taken: Delivery, job: Job, now_us: int) -> Letter:
     hook = job.webhooks[taken.hook]
-    secret = hook.get("secret") or secret_of(core, job.org_id)
+    try:
+        secret = hook_secrets.opened(core, job.org_id, hook) or secret_of(core, job.org_id)
+    except Unreadable:
+        secret = None
     return Letter(delivery=taken, url=hook["url"], secret=secret, now_us=now_us)
 
 
@@ -71,8 +75,10 @@ def send(core: Core, letter: Letter) -> Delivery:
     try:
         if core.poster is None:
             raise Unsendable("this server calls no webhooks")
+        if letter.secret is None:
+            raise Unavailable("the webhook's secret cannot be read: the key that it was sealed with is not here")
         text = orjson.dumps(letter.delivery.body)
-        status = core.poster.post(letter.url, headers(letter, text), text)
+        status = core.poster.post(letter.url, headers(letter, letter.secret, text), text)
         state, detail = judge(status)
     except Unsendable as refused:
         state, detail = DeliveryState.REFUSED, str(refused)
@@ -81,13 +87,13 @@ def send(core: Core, letter: Letter) -> Delivery:
     return core.store.write(lambda tx: _note(core, tx, letter.delivery, state, status, detail))
 
 
-def headers(letter: Letter, body: bytes) -> Mapping[str, str]:
+def headers(letter: Letter, secret: str, body: bytes) -> Mapping[str, str]:
     return {
         "Content-Type": "application/json",
         "User-Agent": "flotilla",
         "X-Flotilla-Event": letter.delivery.event,
         "X-Flotilla-Delivery": letter.delivery.id,
-        "X-Flotilla-Signature": signature(letter.secret, letter.now_us // MICROSECONDS, body),
+        "X-Flotilla-Signature": signature(secret, letter.now_us // MICROSECONDS, body),
     }
 
 

@@ -1,6 +1,10 @@
 """Why does this task not run? Every reason that holds now, in the scheduler's own terms, and what would change it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from msgspec import structs
 
 from app.domain.graph import shorten
 from app.domain.job import Desired, Job
@@ -11,6 +15,7 @@ from app.ports.store import Reader
 from app.services import query
 from app.services.access import Principal
 from app.services.core import Core
+from app.services.gate import next_start_in_us
 from app.services.suspects import suspect
 from app.wire.resources import Resources, Route
 from app.wire.states import TASK_TERMINAL, TaskState
@@ -63,7 +68,7 @@ def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
 def _of_task(tx: Reader, job: Job, task: Task) -> list[Reason]:
     if task.state is TaskState.RUNNING:
         return [_canceling()] if task.cancel else []
-    reasons = _desired(job)
+    reasons = _desired(job) + _of_queue(tx, job, task)
     if task.held:
         reasons.append(_HELD)
     if task.state is TaskState.WAITING:
@@ -91,7 +96,7 @@ def _of_map(tx: Reader, job: Job, task: Task) -> list[Reason]:
         left = a_map.total - a_map.succeeded - a_map.failed - a_map.canceled
         return [
             replace(reason, message=f"value {waiting.map_index}, of {left} that have not ended: {reason.message}")
-            for reason in _of_task(tx, job, replace(waiting, due_at_us=max(waiting.due_at_us, task.due_at_us)))
+            for reason in _of_task(tx, job, structs.replace(waiting, due_at_us=max(waiting.due_at_us, task.due_at_us)))
         ]
     if a_map.exhausted or task.held:
         return _desired(job) + ([_HELD] if task.held else [])
@@ -113,6 +118,27 @@ def _desired(job: Job) -> list[Reason]:
     if job.desired is Desired.PAUSE:
         return [Reason(code="paused", message="its job is paused", change="resume the job")]
     return [_canceling()] if job.desired is Desired.CANCEL else []
+
+
+def _of_queue(tx: Reader, job: Job, task: Task) -> list[Reason]:
+    queue = tx.queue(job.org_id, job.queue)
+    if queue is None or task.state is TaskState.WAITING:
+        return []
+    name, where = shorten(queue.name), f"/v1/queues/{quote(queue.name, safe='')}"
+    if queue.paused:
+        change = f"resume it: flotilla queues resume {name}, or POST {where}/resume"
+        return [Reason(code="queue_paused", message=f"its queue {name} is paused", change=change)]
+    if task.state is not TaskState.READY:
+        return []
+    reasons = []
+    if queue.max_running is not None and (out := tx.out_of_queue(queue.org_id, queue.name)) >= queue.max_running:
+        message = f"{out} runs of its queue {name} run or are on their way, and at most {queue.max_running} may at once"
+        reasons.append(Reason(code="queue_limit", message=message, change=f"wait, or raise maxRunning: PATCH {where}"))
+    if queue.max_starts is not None and (wait_us := next_start_in_us(queue, tx.now_us)):
+        message = f"{queue.max_starts} of its queue {name} may start a minute; the next one in {wait_us / 1e6:.1f} s"
+        change = f"wait, or raise maxStartsPerMinute: PATCH {where}"
+        reasons.append(Reason(code="queue_rate", message=message, change=change))
+    return reasons
 
 
 def _needs(tx: Reader, task: Task) -> list[Reason]:
@@ -143,15 +169,20 @@ def _retry(tx: Reader, task: Task) -> Reason:
 def _room(tx: Reader, task: Task, *, outside: bool) -> list[Reason]:
     route = Route.parse(task.route)
     nodes = [node for node in tx.nodes() if not node.offline]
+    refused = [node for node in tx.nodes() if node.refused]
+    if not nodes and refused:
+        return [_refused(refused)]
     if not nodes:
         return [Reason(code="no_nodes", message="no node is there", change="start a node")]
     fitting = [node for node in nodes if node.serves(route)]
     if not fitting:
         message = unfit_reason(route, nodes)
-        change = "add such a node, or run it from outside: POST /api/jobs/runs" if outside else _FIT
+        change = "add such a node, or run it from outside: POST /api/jobs/runs" if outside else _fit(route, nodes)
         return [Reason(code="no_node_fits", message=message, change=change)]
     alive = [node for node in fitting if tx.now_us <= node.lease_until_us]
     if not alive:
+        if away := [node for node in fitting if node.refused]:
+            return [_refused(away)]
         names = ", ".join(node.name for node in fitting[:_NAMED])
         return [Reason(code="nodes_lost", message=f"no node that fits is alive: {names}", change="start one again")]
     taking = [node for node in alive if node.takes_work]
@@ -159,6 +190,17 @@ def _room(tx: Reader, task: Task, *, outside: bool) -> list[Reason]:
         names = ", ".join(node.name for node in alive[:_NAMED])
         return [Reason(code="draining", message=f"every node that fits is draining: {names}", change="undrain one")]
     return _busy(route, taking)
+
+
+def _fit(route: Route, nodes: Sequence[Node]) -> str:
+    served = any(route.queue in node.queues or "*" in node.queues for node in nodes)
+    return _FIT if served else f"start a node with FLOTILLA_QUEUES={route.queue}, or submit to another queue"
+
+
+def _refused(nodes: list[Node]) -> Reason:
+    names = ", ".join(node.name for node in nodes[:_NAMED])
+    message = f"no node is there: {names} spoke and was refused: {nodes[0].refused}"
+    return Reason(code="nodes_refused", message=message, change="upgrade as it says, and start the node again")
 
 
 def _busy(route: Route, nodes: list[Node]) -> list[Reason]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import orjson
+from msgspec import structs
 
 from app.domain import retry
 from app.domain import run as runs_
@@ -46,7 +47,7 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
             chance=core.chance.fraction(),
             larger=run.id in larger,
         )
-        next_task = replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
+        next_task = structs.replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
         if decision.outcome is Outcome.RETRY:
             core.tally.count(RETRIES, cause_of(run))
         ledger.moved(task, next_task.state)
@@ -77,7 +78,7 @@ def _follow(task: Task, run: Run, decision: Decision, now_us: int) -> Task:
     if decision.outcome is Outcome.SUCCEED:
         finished_at_us = run.finished_at_us or now_us
         return tasks_.succeeded(task, started_at_us=run.started_at_us, finished_at_us=finished_at_us)
-    task = replace(
+    task = structs.replace(
         task,
         attempts=decision.attempts,
         crashes=decision.crashes,

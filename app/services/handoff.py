@@ -1,15 +1,17 @@
 """A slot that has just ended a run is given its next ones with the answer: no broker, no second request.
 
-1. Only runs of the slot's own route, in release order: first what was offered a while ago and nobody took, then what is
-   ready. So a hand-off passes over nothing that waits on the same route; and it is refused when the slot's room is
-   what another route has been waiting for.
+1. Only runs of the slot's own route, in release order (`shares.py`), and of those that are alike first what was offered
+   a while ago and nobody took (an instant ago, where no slot is idle that could), then what is ready. So a hand-off
+   passes over nothing that waits on the same route; and it is refused when the slot's room is what another route has
+   been waiting for.
 2. How many: of what is ready, 1 / (1 + idle slots elsewhere that could take it), and no more than `bundles.py` allows;
    more than one only when the runs are quick. The rest is published, so that no slot idles while another holds a pile.
 3. The runs carry a claim id made of the asking run and its fence: the repeat of a report whose answer was lost gets the
    same runs again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from app.domain import run as runs_
 from app.domain import task as tasks_
@@ -22,36 +24,55 @@ from app.services.bundles import cut, fair
 from app.services.core import Core
 from app.services.finish import fail_unstarted
 from app.services.fleet import NEGLECTED_US
+from app.services.gate import Gate
 from app.services.ledger import Ledger
-from app.services.release import new_runs
+from app.services.release import freed, new_runs
+from app.services.shares import next_ready
 from app.services.suspects import keep_apart
 from app.wire.claim import RunSpec
 from app.wire.resources import Route
 from app.wire.states import TaskState
 
 _LOOK_BEYOND = 32
+_PASSED_OVER_US = 150_000
+"""A younger offer may soon be popped, or has been: its message would then cost a node a claim for nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class HandOff:
+    """Next runs by asking run's id; `routes` may have more to release, but for those that were `emptied`."""
+
+    runs: dict[str, tuple[RunSpec, ...]] = field(default_factory=dict)
+    routes: set[str] = field(default_factory=set)
+    emptied: set[str] = field(default_factory=set)
 
 
 def hand_off(
-    core: Core, tx: Writer, node_id: str, asking: Sequence[tuple[Run, int]], ledger: Ledger
-) -> tuple[dict[str, tuple[RunSpec, ...]], set[str]]:
-    """Next runs by asking run's id, and the routes on which there may be more to release."""
-    handoffs: dict[str, tuple[RunSpec, ...]] = {}
-    routes: set[str] = set()
+    core: Core, tx: Writer, node_id: str, asking: Sequence[tuple[Run, int]], repeats: Collection[str], ledger: Ledger
+) -> HandOff:
+    """`ready` of the batch is in the store. `repeats`: those whose report has come before, and perhaps their next runs
+    with its answer.
+    """
+    given = HandOff()
+    gate = Gate(tx, {run.route for run, _ in asking} if core.handoff else ())
     for run, takes in asking:
-        routes.add(run.route)
+        given.routes.add(run.route)
         if not core.handoff:
             continue
         claim_id = f"handoff:{run.id}:{run.fence}"
-        claims = _repeated(tx, node_id, claim_id)
+        claims = _repeated(tx, node_id, claim_id) if run.id in repeats else []
         if not claims and _may_take(core, tx, node_id, Route.parse(run.route)):
-            claims = _take(core, tx, run.route, node_id, claim_id, takes, ledger)
+            claims, emptied = _take(core, tx, gate, run.route, node_id, claim_id, takes, ledger)
+            if emptied:
+                given.emptied.add(run.route)
         specs, hopeless = to_specs(core, tx, claims)
-        routes |= {task.route for task in fail_unstarted(core, tx, hopeless, ledger)}
-        handoffs[run.id] = tuple(specs)
+        for task in fail_unstarted(core, tx, hopeless, ledger):
+            given.routes.add(task.route)
+            given.emptied.discard(task.route)
+        given.runs[run.id] = tuple(specs)
         if not specs:
-            routes |= _freed(core, tx, node_id, run.route)
-    return handoffs, routes
+            given.routes |= freed(core, tx, node_id, run.route)
+    return given
 
 
 def silent_slots(
@@ -63,7 +84,7 @@ def silent_slots(
     routes: set[str] = set()
     for claim_id, route in claims.items():
         if claim_id is not None and not tx.runs_of_claim(node_id, claim_id):
-            routes |= _freed(core, tx, node_id, route)
+            routes |= freed(core, tx, node_id, route)
     return routes
 
 
@@ -81,23 +102,17 @@ def _may_take(core: Core, tx: Writer, node_id: str, route: Route) -> bool:
     )
 
 
-def _freed(core: Core, tx: Writer, node_id: str, route: str) -> set[str]:
-    """The slot gets nothing and gives its charge back: what else waits may fit there."""
-    node = core.fleet.node(node_id)
-    if node is None:
-        return set()
-    core.fleet.give_back(node_id, Route.parse(route).shape)
-    return set(tx.ready_routes())
-
-
 def _take(
-    core: Core, tx: Writer, route: str, node_id: str, claim_id: str, takes: int, ledger: Ledger
-) -> list[tuple[Run, Task]]:
+    core: Core, tx: Writer, gate: Gate, route: str, node_id: str, claim_id: str, takes: int, ledger: Ledger
+) -> tuple[list[tuple[Run, Task]], bool]:
+    """What is claimed now, and whether nothing that is ready is left on the route."""
     most = min(takes, core.pace.bundle(route, core.max_bundle))
-    claims = _take_neglected(tx, route, most)
-    if len(claims) < most:
-        claims += _take_ready(core, tx, route, most - len(claims))
-    claims = keep_apart(tx, node_id, claims)
+    chosen, emptied = _take_ready(core, tx, gate, route, most)
+    if neglected := _take_neglected(core, tx, route, most, passed_over=bool(chosen)):
+        both = _in_order(core, [*neglected, *chosen])
+        chosen, emptied = both[:most], emptied and len(both) <= most
+    claims = keep_apart(tx, node_id, chosen)
+    gate.started([task for _, task in claims if task.state is TaskState.READY])
     claimed = [(runs_.claim(run, node_id=node_id, claim_id=claim_id, now_us=tx.now_us), task) for run, task in claims]
     fresh = {run.id for run, task in claims if task.state is TaskState.READY}
     after = [(run, tasks_.handed(task, run.id) if run.id in fresh else tasks_.claimed(task)) for run, task in claimed]
@@ -106,13 +121,26 @@ def _take(
     tx.save_tasks([task for _, task in after])
     for _, task in claimed:
         ledger.moved(task, TaskState.RUNNING)
-    return after
+    return after, emptied and len(claims) == len(chosen)
 
 
-def _take_neglected(tx: Writer, route: str, most: int) -> list[tuple[Run, Task]]:
-    if not tx.queued_counts([route]).get(route):
+def _in_order(core: Core, claims: list[tuple[Run, Task]]) -> list[tuple[Run, Task]]:
+    """What has been out for long goes before what is alike, and behind a higher priority and who has less."""
+    return sorted(claims, key=lambda claim: (-claim[1].priority, core.shares.of(claim[1].org_id)))
+
+
+def _take_neglected(core: Core, tx: Writer, route: str, most: int, *, passed_over: bool) -> list[tuple[Run, Task]]:
+    """An offer that would be passed over where no slot is idle is soon out for long enough: who could pop it is busy,
+    and what was offered first should run first. Of such the slot takes its share, since the others will come too.
+    """
+    parsed = Route.parse(route)
+    if passed_over and not core.fleet.idle_slots(tx, parsed):
+        runs = tx.lock_queued(route, tx.now_us - _PASSED_OVER_US, most)
+        runs = runs[: -(-len(runs) // max(1, core.fleet.slots(tx, parsed)))]
+    elif core.fleet.may_be_neglected(tx, parsed):
+        runs = tx.lock_queued(route, tx.now_us - NEGLECTED_US, most)
+    else:
         return []
-    runs = tx.lock_queued(route, tx.now_us - NEGLECTED_US, most)
     desired = tx.desired({run.job_seq for run in runs}) if runs else {}
     runs = [run for run in runs if desired.get(run.job_seq) == Desired.RUN]
     tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run in runs])} if runs else {}
@@ -120,15 +148,15 @@ def _take_neglected(tx: Writer, route: str, most: int) -> list[tuple[Run, Task]]
     return [(run, task) for run, task in pairs if task.state is TaskState.QUEUED and task.run_id == run.id]
 
 
-def _take_ready(core: Core, tx: Writer, route: str, most: int) -> list[tuple[Run, Task]]:
+def _take_ready(core: Core, tx: Writer, gate: Gate, route: str, most: int) -> tuple[list[tuple[Run, Task]], bool]:
     idle = core.fleet.idle_slots(tx, Route.parse(route))
     slots = core.fleet.slots(tx, Route.parse(route))
     # What others will come for soon is looked at too, unless the runs are so quick that it does not matter.
     look = most if most <= core.pace.worth(route) else min(most * slots, most + _LOOK_BEYOND)
-    ready = tx.lock_ready(route, look)
+    ready = next_ready(core, tx, gate, route, look, lately=True)
     size = min(-(-len(ready[:most]) // (1 + idle)), fair(core, route, len(ready), slots))
-    share = cut(core, route, ready, size)[0] if ready else ()
-    return list(zip(new_runs(core, tx, share), share, strict=True))
+    share = next(cut(core, route, ready, size), ())
+    return list(zip(new_runs(core, tx, share), share, strict=True)), len(share) == len(ready) < look
 
 
 def _repeated(tx: Writer, node_id: str, claim_id: str) -> list[tuple[Run, Task]]:

@@ -5,7 +5,8 @@ met, and waits there.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec import structs
 
 from app.domain import task as tasks_
 from app.domain.errors import Conflict
@@ -24,17 +25,17 @@ from app.wire.states import TaskState
 
 def pause_task(core: Core, who: Principal, task_id: str) -> TaskView:
     """Its offer is taken back, too. Raises NotFound, Conflict when it has ended."""
-    return _change(core, who, task_id, lambda task: replace(task, due_at_us=HELD_US))
+    return _change(core, who, task_id, lambda task: structs.replace(task, due_at_us=HELD_US))
 
 
 def resume_task(core: Core, who: Principal, task_id: str) -> TaskView:
     """Changes nothing of a task that is not held."""
-    return _change(core, who, task_id, lambda task: replace(task, due_at_us=0) if task.held else task)
+    return _change(core, who, task_id, lambda task: structs.replace(task, due_at_us=0) if task.held else task)
 
 
 def change_task(core: Core, who: Principal, task_id: str, priority: int) -> TaskView:
     """`priority` from 0 to 100, higher first. Its offer is taken back, so that it is offered in its new place."""
-    return _change(core, who, task_id, lambda task: replace(task, priority=priority))
+    return _change(core, who, task_id, lambda task: structs.replace(task, priority=priority))
 
 
 def _change(core: Core, who: Principal, task_id: str, change: Callable[[Task], Task]) -> TaskView:

@@ -12,6 +12,7 @@ from app.domain.task import Task
 from app.domain.times import rfc3339
 from app.ports.hooks import Delivery
 from app.ports.store import Writer
+from app.services import hook_secrets
 from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, TaskState
 
 ENDED: Final = "ended"
@@ -44,7 +45,8 @@ def wanted(hook: Mapping[str, Any]) -> tuple[str, ...]:
 
 def shown(hooks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """As a job or a template shows them: without their secrets."""
-    return [{name: value for name, value in hook.items() if name != "secret"} for hook in hooks]
+    hidden = (hook_secrets.CLEAR, hook_secrets.SEALED)
+    return [{name: value for name, value in hook.items() if name not in hidden} for hook in hooks]
 
 
 def _write(tx: Writer, job: Job, happened: Iterable[tuple[str, str | None, dict[str, Any]]]) -> None:

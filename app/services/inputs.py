@@ -6,8 +6,10 @@ reference may bring in a list, as the files that the values of a map left behind
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import structs
 
 from app.domain import filenames, limits
 from app.domain.errors import Invalid, Problem
@@ -83,6 +85,8 @@ def _named(tasks: Sequence[TaskSpec]) -> Iterator[tuple[str, Place]]:
 
 def link(core: Core, tx: Reader, specs: Sequence[RunSpec]) -> tuple[list[RunSpec], Mapping[str, str]]:
     """The specs with their assets as links, in order; and by run id why others cannot start."""
+    if not any(spec.inputs for spec in specs):
+        return list(specs), {}
     wanted: dict[str, set[Place]] = defaultdict(set)
     for spec in specs:
         places = {place for each in spec.inputs for one in _sources(each) if (place := place_of(one))}
@@ -101,7 +105,7 @@ def link(core: Core, tx: Reader, specs: Sequence[RunSpec]) -> tuple[list[RunSpec
         except Missing as missing:
             bad[spec.run_id] = str(missing)
         else:
-            good.append(replace(spec, inputs=inputs))
+            good.append(structs.replace(spec, inputs=inputs))
     return good, bad
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from app.domain import task as tasks_
 from app.domain.job import Desired
 from app.domain.map import WINDOW, Map, first_seq, room
@@ -31,7 +33,7 @@ def open_values(tx: Writer, task: Task, a_map: Map, *, asked: bool) -> tuple[lis
         upto = (again[-1].map_index or 0) + 1 if len(again) == count else upto
     start = max(a_map.next, upto)
     fresh = range(start, min(start + count - len(again), a_map.total or 0))
-    reset = [tasks_.released(replace(tasks_.reset(value), priority=task.priority)) for value in again]
+    reset = [tasks_.released(structs.replace(tasks_.reset(value), priority=task.priority)) for value in again]
     new = [_value(task, a_map, index, tx.now_us) for index in fresh]
     tx.save_tasks(reset)
     tx.insert_values(new)
@@ -63,4 +65,5 @@ def _value(task: Task, a_map: Map, index: int, now_us: int) -> Task:
         retry_delay_s=task.retry_delay_s,
         created_at_us=now_us,
         map_index=index,
+        org_id=task.org_id,
     )

@@ -14,6 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from app.domain import map as maps_
 from app.domain import task as tasks_
 from app.domain.map import Map, Verdict
@@ -104,7 +106,9 @@ def _why(tx: Writer, a_map: Map) -> Failure:
     below = min(a_map.made, a_map.total or 0)
     for value in tx.lock_values(a_map.task_seq, 0, below, 1, unsuccessful=True):
         if value.failure is not None:
-            return replace(failure, message=f"{failure.message}; value {value.map_index}: {value.failure.message}")
+            return structs.replace(
+                failure, message=f"{failure.message}; value {value.map_index}: {value.failure.message}"
+            )
     return failure
 
 

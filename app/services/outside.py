@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
+from msgspec import structs
 
 from app.domain import limits
 from app.domain import run as runs_
@@ -92,7 +93,7 @@ def _check_free(tx: Writer, view: TaskView, task: Task) -> None:
 def _take(core: Core, tx: Writer, who: Principal, before: Task, news: News, run_id: str | None) -> Run:
     ready = tasks_.withdrawn(before) if before.state is TaskState.QUEUED else before
     run = new_runs(core, tx, [ready])[0]
-    run = runs_.claim(replace(run, id=run_id or run.id), node_id=None, claim_id=OUTSIDE, now_us=tx.now_us)
+    run = runs_.claim(structs.replace(run, id=run_id or run.id), node_id=None, claim_id=OUTSIDE, now_us=tx.now_us)
     run = _folded(run, replace(news, started_at_us=news.started_at_us or tx.now_us), tx.now_us)
     tx.insert_runs([run])
     tx.say_outside(run.id, _said({OWNER: who.name}, news))
@@ -154,10 +155,10 @@ def _end(core: Core, tx: Writer, ending: Sequence[tuple[Run, Ending]]) -> tuple[
 
 
 def _folded(run: Run, news: News, now_us: int) -> Run:
-    usage = replace(run.usage or Usage(), **news.usage)
+    usage = structs.replace(run.usage or Usage(), **news.usage)
     if "wall_s" not in news.usage and news.succeeded is not None:
         began = run.started_at_us or now_us
-        usage = replace(usage, wall_s=max(0, min(news.stopped_at_us or now_us, now_us) - began) / MICROSECONDS)
+        usage = structs.replace(usage, wall_s=max(0, min(news.stopped_at_us or now_us, now_us) - began) / MICROSECONDS)
     report = Report(
         run_id=run.id,
         fence=run.fence,

@@ -11,7 +11,8 @@ from app.ports.store import Reader
 from app.services import query
 from app.services.access import Principal
 from app.services.core import MICROSECONDS, Core
-from app.wire.states import JobState, NodeState, TaskState
+from app.services.queues import QueueView, views
+from app.wire.states import JobState, NodeState
 
 MOST_COUNTED: Final = 10_000
 """Jobs of one state; more are said to be more than that."""
@@ -22,24 +23,11 @@ _MOST_IN_SLICES: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """Of a queue: its tasks by state, and since when its oldest job waits for a place."""
-
-    queue: str
-    counts: Mapping[TaskState, int]
-    oldest_us: int | None
-
-    @property
-    def depth(self) -> int:
-        return self.counts.get(TaskState.READY, 0) + self.counts.get(TaskState.QUEUED, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     counts: Mapping[JobState, int]
     failed: Sequence[Job]
     recent: Sequence[Job]
-    backlogs: Sequence[Backlog]
+    queues: Sequence[QueueView]
     nodes: Mapping[NodeState, int]
     activity: Sequence[Slice]
     activity_from_us: int
@@ -55,7 +43,7 @@ def overview(core: Core, who: Principal, *, failed: int, recent: int) -> Overvie
             counts=tx.job_counts(who.org_id, MOST_COUNTED),
             failed=tx.jobs(JobFilter(org_id=who.org_id, state=JobState.FAILED), Page(limit=failed)),
             recent=tx.jobs(JobFilter(org_id=who.org_id), Page(limit=recent)),
-            backlogs=_backlogs(tx, who),
+            queues=views(core, tx, who, tx.queues(who.org_id)),
             nodes=_nodes(core, tx),
             activity=tx.activity(who.org_id, first_us, SLICE_US, _MOST_IN_SLICES),
             activity_from_us=first_us,
@@ -73,20 +61,6 @@ def job_counts(core: Core, who: Principal) -> Mapping[JobState, int]:
 def position(core: Core, who: Principal) -> tuple[int, int]:
     """The database's time, and the number of the last event by then: what is read after this is no older."""
     return core.store.read(lambda tx: (tx.now_us, tx.newest_event(who.org_id)))
-
-
-def backlogs(core: Core, who: Principal) -> list[Backlog]:
-    """Of each queue."""
-    who.require("jobs:read")
-    return core.store.read(lambda tx: _backlogs(tx, who))
-
-
-def _backlogs(tx: Reader, who: Principal) -> list[Backlog]:
-    counts, oldest = tx.queue_counts(who.org_id), tx.oldest_waiting(who.org_id)
-    return [
-        Backlog(queue=queue.name, counts=counts.get(queue.name, {}), oldest_us=oldest.get(queue.name))
-        for queue in tx.queues(who.org_id)
-    ]
 
 
 def _nodes(core: Core, tx: Reader) -> Mapping[NodeState, int]:

@@ -11,6 +11,11 @@ EVERY_US: Final = 60 * MICROSECONDS
 KEPT_US: Final = 24 * 3600 * MICROSECONDS
 
 
+def wanted(node: Node, now_us: int) -> bool:
+    """`node` as it was before this heartbeat: is that the first one of its minute, or of the node's life?"""
+    return node.heartbeat_at_us == node.registered_at_us or node.heartbeat_at_us // EVERY_US != now_us // EVERY_US
+
+
 def note(tx: Writer, node: Node, runs: int) -> None:
     """The first heartbeat of each minute makes the point of that minute."""
     reserved = node.total - node.free

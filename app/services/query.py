@@ -7,13 +7,13 @@ from app.domain.errors import NotFound
 from app.domain.job import Job
 from app.domain.node import Node
 from app.domain.run import Run
-from app.ports.records import Event, JobFilter, Page, Project, Queue, StoredLine, TaskView
+from app.ports.records import Event, JobFilter, Page, Project, StoredLine, TaskView
 from app.ports.store import Reader
 from app.services.access import SYSTEM, Principal
 from app.services.core import MICROSECONDS, Core
 from app.services.files import with_files
 from app.services.map_view import IN_LISTS, WHOLE, with_maps
-from app.wire.states import JobState, NodeState, TaskState
+from app.wire.states import JobState, NodeState
 from app.wire.usage import Sample
 
 
@@ -202,24 +202,6 @@ def visible(tx: Reader, who: Principal, held: Sequence[Run]) -> list[Run]:
 def view_node(core: Core, tx: Reader, known: Node, held: Sequence[Run]) -> NodeView:
     state = known.state(tx.now_us, int(core.clockwork.heartbeat_s * MICROSECONDS))
     return NodeView(node=known, state=state, running=tuple(run.id for run in held if run.node_id == known.id))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueView:
-    """`counts`: tasks of unfinished jobs by state."""
-
-    queue: Queue
-    counts: Mapping[TaskState, int]
-
-
-def queues(core: Core, who: Principal) -> list[QueueView]:
-    who.require("jobs:read")
-
-    def work(tx: Reader) -> list[QueueView]:
-        counts = tx.queue_counts(who.org_id)
-        return [QueueView(queue=queue, counts=counts.get(queue.name, {})) for queue in tx.queues(who.org_id)]
-
-    return core.store.read(work)
 
 
 def projects(core: Core, who: Principal) -> list[Project]:

@@ -29,19 +29,21 @@ from app.wire.states import RunState
 
 @dataclass(slots=True)
 class _Folded:
-    """What a batch of reports comes to."""
+    """What a batch of reports comes to; `repeats` are the runs of those that have come before."""
 
     changed: dict[str, Run] = field(default_factory=dict)
     ended: list[tuple[Run, Ending]] = field(default_factory=list)
     asking: list[tuple[Run, int]] = field(default_factory=list)
     accepted: list[tuple[Run, Report]] = field(default_factory=list)
+    repeats: set[str] = field(default_factory=set)
     stale: list[str] = field(default_factory=list)
+    fenced: int = 0
 
 
 def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
     """Raises NotFound for a node that has to register first."""
 
-    def work(tx: Writer) -> tuple[ReportAnswer, Offers]:
+    def work(tx: Writer) -> tuple[ReportAnswer, Offers, int]:
         freed = core.fleet.note_free(node_id, batch.free)
         until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
         if not tx.renew_lease(node_id, until_us, batch.free):
@@ -51,22 +53,25 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
         _write(core, tx, folded)
         ledger = Ledger()
         ready = finish(core, tx, folded.ended, ledger)
-        handoffs, routes = hand_off(core, tx, node_id, folded.asking, ledger)
+        given = hand_off(core, tx, node_id, folded.asking, folded.repeats, ledger)
+        routes = (given.routes | {task.route for task in ready}) - given.emptied
         routes |= silent_slots(core, tx, node_id, [run for run, _ in folded.ended], folded.asking)
-        routes |= {task.route for task in ready}
         if (free := core.fleet.free(node_id)) != batch.free:  # slots got nothing and give their charge back
             tx.renew_lease(node_id, until_us, free)
         if freed:
             routes |= set(tx.ready_routes())
         offers = release(core, tx, routes, ledger)
         ledger.write(tx)
-        return ReportAnswer(now_us=tx.now_us, stale=tuple(folded.stale), handoffs=handoffs), offers
+        answer = ReportAnswer(now_us=tx.now_us, stale=tuple(folded.stale), handoffs=given.runs)
+        return answer, offers, folded.fenced
 
-    answer, offers = core.store.write(work)
+    answer, offers, fenced = core.store.write(work)
     publish(core, offers)
     core.tally.count(REPORTS, "accepted", count=len(batch.reports) - len(answer.stale))
-    if answer.stale:
-        core.tally.count(REPORTS, "refused", count=len(answer.stale))
+    if fenced:
+        core.tally.count(REPORTS, "fenced", count=fenced)
+    if len(answer.stale) > fenced:
+        core.tally.count(REPORTS, "refused", count=len(answer.stale) - fenced)
     return answer
 
 
@@ -76,6 +81,7 @@ def _fold(node_id: str, reports: Sequence[Report], runs: Mapping[str, Run], now_
         run = folded.changed.get(report.run_id) or runs.get(report.run_id)
         if run is None or run.fence != report.fence or run.node_id != node_id:
             folded.stale.append(report.run_id)
+            folded.fenced += run is not None and run.fence != report.fence
             continue
         if report.sequence > run.sequence:
             if run.state is not RunState.RUNNING:
@@ -86,8 +92,10 @@ def _fold(node_id: str, reports: Sequence[Report], runs: Mapping[str, Run], now_
             folded.accepted.append((run, report))
             if report.ending:
                 folded.ended.append((run, report.ending))
-        elif report.lines:  # a repeat, or one that was overtaken: the store knows which lines it has
-            folded.accepted.append((run, report))
+        else:  # a repeat, or one that was overtaken: the store knows which lines it has
+            folded.repeats.add(run.id)
+            if report.lines:
+                folded.accepted.append((run, report))
         if report.ending and report.takes > 0:
             folded.asking.append((run, report.takes))
     return folded

@@ -18,7 +18,9 @@ from app.ports.broker import Offer
 from app.ports.store import Writer
 from app.services.bundles import cut, fair
 from app.services.core import Core
+from app.services.gate import Gate
 from app.services.ledger import Ledger
+from app.services.shares import charge, next_ready
 from app.wire.resources import Route
 from app.wire.states import RunState, TaskState
 
@@ -36,6 +38,7 @@ class Offers:
 def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger) -> Offers:
     """Offer what waits on these routes. The ledger takes the changes to the jobs' counts."""
     queued = tx.queued_counts(routes) if routes else {}
+    gate = Gate(tx, routes)
     offers: list[Offer] = []
     for key in sorted(routes):
         route = Route.parse(key)
@@ -45,16 +48,20 @@ def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger) -> 
         bundle = core.pace.bundle(key, core.max_bundle) if messages else 1
         # One is out even when there is no room: so nodes see that the route waits, and make room in the end.
         room = max(1, messages * bundle) - queued.get(key, 0)
-        if room > 0 and (ready := tx.lock_ready(key, room)):
+        if room > 0 and (ready := next_ready(core, tx, gate, key, room)):
             size = max(1, min(bundle, -(-len(ready) // max(1, messages))))
             if len(ready) < room:
                 size = min(size, fair(core, key, len(ready), core.fleet.slots(tx, route)))
-            offers += _offer(core, tx, route, cut(core, key, ready, size)[: -(-room // bundle)], ledger)
+            bundles = list(islice(cut(core, key, ready, size), -(-room // bundle)))
+            offers += _offer(core, tx, gate, route, bundles, ledger)
     return Offers(all=tuple(offers))
 
 
-def _offer(core: Core, tx: Writer, route: Route, bundles: Sequence[Sequence[Task]], ledger: Ledger) -> list[Offer]:
+def _offer(
+    core: Core, tx: Writer, gate: Gate, route: Route, bundles: Sequence[Sequence[Task]], ledger: Ledger
+) -> list[Offer]:
     tasks = [task for bundle in bundles for task in bundle]
+    gate.started(tasks)
     runs = new_runs(core, tx, tasks)
     tx.insert_runs(runs)
     tx.save_tasks([tasks_.offered(task, run.id) for task, run in zip(tasks, runs, strict=True)])
@@ -67,6 +74,7 @@ def _offer(core: Core, tx: Writer, route: Route, bundles: Sequence[Sequence[Task
 def new_runs(core: Core, tx: Writer, tasks: Sequence[Task]) -> list[Run]:
     """A queued run for each task. Its fence is its number: every attempt has a row, and so a fence, of its own."""
     ids = core.chance.new_ids(tx.now_us, len(tasks))
+    charge(core, tx, tasks)
     return [
         Run(
             id=run_id,
@@ -84,6 +92,14 @@ def new_runs(core: Core, tx: Writer, tasks: Sequence[Task]) -> list[Run]:
         )
         for task, run_id in zip(tasks, ids, strict=True)
     ]
+
+
+def freed(core: Core, tx: Writer, node_id: str, route: str) -> set[str]:
+    """A slot gets nothing and gives its charge back: the routes of what else waits and may fit there."""
+    if core.fleet.node(node_id) is None:
+        return set()
+    core.fleet.give_back(node_id, Route.parse(route).shape)
+    return set(tx.ready_routes())
 
 
 def publish(core: Core, offers: Offers) -> None:

@@ -52,6 +52,7 @@ def put(core: Core, who: Principal, name: str, value: str) -> Secret:
             created_at_us=known[name].created_at_us if name in known else tx.now_us,
             changed_at_us=tx.now_us,
             changed_by=who.name,
+            used_at_us=known[name].used_at_us if name in known else None,
         )
         tx.save_secret(secret)
         return secret
@@ -76,14 +77,20 @@ def check(tx: Reader, org_id: str, used: Sequence[SecretUse]) -> None:
         raise Invalid(problems[: limits.MAX_PROBLEMS], total=len(problems))
 
 
-def opened(core: Core, tx: Reader, wanted: Mapping[int, Collection[str]]) -> Mapping[int, Mapping[str, str]]:
-    """By the number of each job the values of these secrets of its organization, as far as they can be read."""
+def opened(
+    core: Core, tx: Reader, wanted: Mapping[int, Collection[str]], *, to_runs: bool = False
+) -> Mapping[int, Mapping[str, str]]:
+    """By the number of each job the values of these secrets of its organization, as far as they can be read. `to_runs`:
+    runs are given them now, which is noted.
+    """
     owners = tx.owners(list(wanted)) if wanted else {}
     found = {}
     for job_seq, names in wanted.items():
         org_id = owners.get(job_seq, "")
         sealed = tx.sealed(org_id, names) if core.vault is not None else {}
         found[job_seq] = _readable(core.vault, org_id, sealed) if core.vault is not None else {}
+        if to_runs:
+            core.secret_uses.note(org_id, found[job_seq])
     return found
 
 

@@ -1,4 +1,5 @@
-"""Logging in to the dashboard: with a token, or by a link that is good once; from then on by a signed text in a cookie.
+"""Logging in to the dashboard: with a token, by a link that is good once, or through an identity provider
+(`single_sign_on.py`); from then on by a signed text in a cookie.
 
 A session is its token's: it ends when that is revoked, rotated or expired, and after SESSION_S in any case. It is no
 token: no route of an API knows it. `form_mark` is what a form of a session carries, so that only our pages can send it.
@@ -27,7 +28,7 @@ _NOBODY: Final = "who comes without a token of the store has no session; log in 
 def open_session(core: Core, who: Principal) -> str:
     """Raises Forbidden for who may see nothing, and for a principal without a token."""
     who.require(SCOPE)
-    return core.store.read(lambda tx: _session(core, tx, _token(tx, who)))
+    return core.store.read(lambda tx: session_of(core, tx, _token(tx, who)))
 
 
 def check_session(core: Core, text: str) -> Principal:
@@ -59,7 +60,7 @@ def use_link(core: Core, text: str) -> tuple[Principal, str]:
         )
         if not tx.keep_answer(used):
             raise Unauthorized("this link was used before; links are good once")
-        return who, _session(core, tx, token)
+        return who, session_of(core, tx, token)
 
     return core.store.write(work)
 
@@ -79,7 +80,8 @@ def check_form(core: Core, session: str, mark: str) -> None:
         raise Forbidden("this form is not from a page of this session; load the page again and send it once more")
 
 
-def _session(core: Core, tx: Reader, token: Token) -> str:
+def session_of(core: Core, tx: Reader, token: Token) -> str:
+    """For who has come in; whether he may is not asked here."""
     end_us = tx.now_us + SESSION_S * MICROSECONDS
     end_us = min(end_us, token.expires_at_us or end_us)
     return core.signer.sign(_SESSION, [token.id, access.mark_of(token), core.chance.secret()], end_us)

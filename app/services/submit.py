@@ -5,8 +5,10 @@ one commit from its request to its first run.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+from msgspec import structs
 
 from app.domain import chords, graph, limits, references
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
@@ -15,12 +17,12 @@ from app.domain.references import SecretUse
 from app.domain.task import NO_ROUTE, Task, TaskSpec
 from app.ports.records import KeptAnswer, Project, Queue
 from app.ports.store import Writer
-from app.services import chosen, hooks, inputs, mapped, secrets, values
+from app.services import chosen, hook_secrets, hooks, inputs, mapped, secrets, values
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.ledger import Ledger, job_event
 from app.services.release import Offers, publish, release
-from app.wire.resources import Route
+from app.wire.resources import Resources, Route
 from app.wire.states import JobState, TaskState
 
 DEFAULT_QUEUE = "@default"
@@ -41,6 +43,7 @@ def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | Non
     used: list[SecretUse] = []
     shape = check(spec, used)
     lists = values.known(spec.tasks, spec.parameters)
+    spec = replace(spec, webhooks=hook_secrets.seal(core, who.org_id, spec.webhooks))
 
     def work(tx: Writer) -> tuple[Job, Offers]:
         if key and (first := _first(tx, who, key)):
@@ -63,7 +66,10 @@ def submit(core: Core, who: Principal, queue: str, spec: JobSpec, key: Key | Non
         ledger = Ledger()
         ready = [task for task in tasks if task.state is TaskState.READY and not task.is_map]
         ready += mapped.open_roots(tx, tasks, ledger)
-        offers = release(core, tx, {task.route for task in ready}, ledger)
+        routes = {task.route for task in ready}
+        for route in routes:
+            core.shares.came(route, who.org_id)
+        offers = release(core, tx, routes, ledger)
         # The release is by route, so that it may have touched jobs that waited there before this one.
         touched = {each.seq: each for each in ledger.write(tx)}
         return touched.get(job.seq, job), offers
@@ -104,7 +110,7 @@ def _first(tx: Writer, who: Principal, key: Key) -> Job | None:
     if kept.body_hash != key.body_hash:
         raise Invalid([Problem("", "this Idempotency-Key was used with another body; use a new key")])
     job = tx.job(kept.resource_id)
-    if job is None:
+    if job is None or job.removed:
         raise NotFound("the job that this Idempotency-Key made has been deleted")
     return job
 
@@ -119,7 +125,7 @@ def _write(
     lists: Mapping[int, values.Values],
 ) -> tuple[Job, list[Task]]:
     if who.traceparent:
-        spec = replace(spec, tasks=tuple(replace(task, traceparent=who.traceparent) for task in spec.tasks))
+        spec = replace(spec, tasks=tuple(structs.replace(task, traceparent=who.traceparent) for task in spec.tasks))
     if spec.template_id is not None:
         tx.count_start(spec.template_id)
     used = inputs.check(tx, who.org_id, spec.tasks)
@@ -127,8 +133,19 @@ def _write(
     seqs = mapped.reserve(tx, spec.tasks)
     fresh_id, *task_ids = core.chance.new_ids(tx.now_us, len(spec.tasks) + 1)
     job_id = spec.id or fresh_id
+    keys = route_keys(queue, spec.tasks)
+    heights = _heights(core, shape, keys)
     tasks = [
-        _task(spec, position, shape, queue, seq=seq, task_id=task_id, job=(job_seq, job_id), now_us=tx.now_us)
+        _task(
+            spec,
+            position,
+            heights[position],
+            keys[position],
+            seq=seq,
+            task_id=task_id,
+            job=(job_seq, job_id, who.org_id),
+            now_us=tx.now_us,
+        )
         for position, (seq, task_id) in enumerate(zip(seqs, task_ids, strict=True))
     ]
     job = Job(
@@ -173,12 +190,12 @@ def _write(
 def _task(
     spec: JobSpec,
     position: int,
-    shape: graph.Graph,
-    queue: str,
+    height: int,
+    route: str,
     *,
     seq: int,
     task_id: str,
-    job: tuple[int, str],
+    job: tuple[int, str, str],
     now_us: int,
 ) -> Task:
     wanted = spec.tasks[position]
@@ -187,17 +204,43 @@ def _task(
         id=task_id,
         job_seq=job[0],
         job_id=job[1],
+        org_id=job[2],
         position=position,
         name=wanted.name,
         state=TaskState.WAITING if wanted.needs else TaskState.READY,
-        route=NO_ROUTE if wanted.type == "map" else route_of(queue, wanted).key,
+        route=route,
         run_when=wanted.run_when,
         priority=wanted.priority,
-        height=shape.heights[position],
+        height=height,
         max_attempts=wanted.max_attempts,
         retry_delay_s=wanted.retry_delay_s,
         created_at_us=now_us,
     )
+
+
+def _heights(core: Core, shape: graph.Graph, keys: Sequence[str]) -> Sequence[int]:
+    """By what each route has lately taken, in milliseconds, where the tasks differ in that; else each counts the same.
+    A route that is not known counts as the mean of those that are.
+    """
+    known = {key: seconds for key in set(keys) if (seconds := core.pace.expected_s(key)) is not None}
+    if not known or len(set(keys)) == 1:
+        return shape.heights
+    mean = sum(known.values()) / len(known)
+    weights = {key: max(1, round(known.get(key, mean) * 1000)) for key in set(keys)}
+    return graph.weighted(shape, [weights[key] for key in keys])
+
+
+def route_keys(queue: str, tasks: Sequence[TaskSpec]) -> list[str]:
+    """One a task. There are many tasks and few routes, so each route is written out once."""
+    known: dict[tuple[str, str, str, Resources], str] = {}
+    keys = []
+    for task in tasks:
+        like = (task.tag, task.executor, task.version, task.shape)
+        key = NO_ROUTE if task.type == "map" else known.get(like)
+        if key is None:
+            key = known[like] = route_of(queue, task).key
+        keys.append(key)
+    return keys
 
 
 def route_of(queue: str, task: TaskSpec) -> Route:
@@ -206,9 +249,9 @@ def route_of(queue: str, task: TaskSpec) -> Route:
 
 def _queue(tx: Writer, who: Principal, name: str) -> Queue:
     """Queues come into being with their first job."""
-    for queue in tx.queues(who.org_id):
-        if queue.name == name:
-            return queue
+    known = tx.queue(who.org_id, name)
+    if known is not None:
+        return known
     queue = Queue(org_id=who.org_id, name=name, created_at_us=tx.now_us)
     tx.save_queue(queue)
     return queue

@@ -14,7 +14,9 @@ Reaping waits for one whole lease after this sweeper began or after the API was 
 no sign of death.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import structs
 
 from app.domain import task as tasks_
 from app.domain.errors import Unavailable
@@ -155,7 +157,7 @@ def _touch(tx: Writer, run_ids: list[str], timeout_us: int) -> list[Run]:
     kept = {run.id for run in offered}
     ledger = Ledger()
     withdraw(tx, [run for run in queued if run.id not in kept], ledger)
-    again = [replace(run, offered_at_us=tx.now_us) for run in offered]
+    again = [structs.replace(run, offered_at_us=tx.now_us) for run in offered]
     tx.save_runs(again)
     ledger.write(tx)
     return again

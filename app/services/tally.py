@@ -6,8 +6,9 @@ counted in the last moment before a crash is lost, and a transaction that is run
 for graphs, and nothing is decided by them.
 """
 
+from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from app.domain.run import Run
@@ -24,6 +25,7 @@ BUCKETS_S: Final = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200
 """Upper bounds of the durations of runs."""
 
 ABOVE: Final = "+Inf"
+_LABELS: Final = (*(f"{bound:g}" for bound in BUCKETS_S), ABOVE)
 ENDED: Final = "runs_ended"
 CAUSES: Final = "runs_unsuccessful"
 RETRIES: Final = "task_retries"
@@ -33,6 +35,8 @@ REPORTS: Final = "reports"
 DELIVERIES: Final = "deliveries"
 
 _MOST_WAITING: Final = 200_000
+_MINUTE_US: Final = 60_000_000
+_MINUTES_KEPT: Final = 60
 
 
 class Tally:
@@ -40,6 +44,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._entries: deque[tuple[TallyKey, int]] = deque(maxlen=_MOST_WAITING)
+        self._ended: deque[tuple[int, str]] = deque(maxlen=_MOST_WAITING)
         self._names: dict[str, set[str]] = {}
 
     def count(self, name: str, one: str, two: str = "", *, count: int = 1) -> None:
@@ -47,7 +52,9 @@ class Tally:
 
     def ended(self, run: Run) -> None:
         """A run has ended, however it did."""
-        executor = Route.parse(run.route).executor
+        route = Route.parse(run.route)
+        executor = route.executor
+        self._ended.append((run.job_seq, route.queue))
         self.count(ENDED, executor, run.state.value)
         if run.state is not RunState.SUCCEEDED:
             self.count(CAUSES, cause_of(run), run.state.value)
@@ -58,12 +65,19 @@ class Tally:
     def flush(self, store: Store) -> None:
         """Into the store. Raises Unavailable, and then what was counted is kept."""
         taken = [self._entries.popleft() for _ in range(len(self._entries))]
-        if not taken:
+        ended = [self._ended.popleft() for _ in range(len(self._ended))]
+        if not taken and not ended:
             return
+
+        def work(tx: Writer) -> None:
+            self._write(tx, taken)
+            _write_ended(tx, ended)
+
         try:
-            store.write(lambda tx: self._write(tx, taken))
+            store.write(work)
         except BaseException:
             self._entries.extendleft(reversed(taken))
+            self._ended.extendleft(reversed(ended))
             raise
 
     def _write(self, tx: Writer, taken: Iterable[tuple[TallyKey, int]]) -> None:
@@ -87,6 +101,14 @@ class Tally:
         return one
 
 
+def _write_ended(tx: Writer, ended: Sequence[tuple[int, str]]) -> None:
+    """By organization and queue, in this minute; of jobs that have gone since it is not known whose they were."""
+    owners = tx.owners({job_seq for job_seq, _ in ended})
+    counts = Counter((owners[job_seq], queue) for job_seq, queue in ended if job_seq in owners)
+    rows = [(org_id, queue, count) for (org_id, queue), count in counts.items()]
+    tx.add_ended(tx.now_us // _MINUTE_US * _MINUTE_US, rows, tx.now_us - _MINUTES_KEPT * _MINUTE_US)
+
+
 def _known(tx: Writer) -> dict[str, set[str]]:
     names: dict[str, set[str]] = {}
     for name, one, _ in tx.tallies():
@@ -99,4 +121,4 @@ def cause_of(run: Run) -> str:
 
 
 def bucket(seconds: float) -> str:
-    return next((f"{bound:g}" for bound in BUCKETS_S if seconds <= bound), ABOVE)
+    return _LABELS[bisect_left(BUCKETS_S, seconds)]

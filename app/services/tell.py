@@ -5,8 +5,10 @@ with one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import structs
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.run import Run
@@ -35,7 +37,7 @@ def progress(
     def work(tx: Writer) -> None:
         run = _own(tx, who, run_id)
         shown = run.status_text if status_text is None else secrets.mask_of(core, tx, run).text(status_text)
-        further = replace(run, progress=max(run.progress, fraction or 0.0), status_text=shown)
+        further = structs.replace(run, progress=max(run.progress, fraction or 0.0), status_text=shown)
         tx.save_runs([further])
 
     core.store.write(work)
@@ -66,7 +68,7 @@ def result(core: Core, who: Principal, run_id: str, value: Any) -> None:
 
     def work(tx: Writer) -> None:
         run = _own(tx, who, run_id)
-        tx.save_runs([replace(run, result=secrets.mask_of(core, tx, run).data(value))])
+        tx.save_runs([structs.replace(run, result=secrets.mask_of(core, tx, run).data(value))])
 
     core.store.write(work)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from app.domain import limits, references
 from app.domain import template as templates_
 from app.domain.errors import Forbidden, Invalid, NotFound, Problem
@@ -15,7 +17,7 @@ from app.domain.task import TaskSpec
 from app.domain.template import Kind, Question, Template, Version, VersionNote
 from app.ports.records import Page
 from app.ports.store import Reader, Writer
-from app.services import values
+from app.services import hook_secrets, values
 from app.services.access import Principal
 from app.services.core import Core
 from app.services.submit import DEFAULT_QUEUE, Key, check, submit
@@ -70,7 +72,7 @@ def create(core: Core, who: Principal, draft: Draft) -> TemplateView:
             changed_at_us=tx.now_us,
         )
         tx.insert_template(template)
-        return _add_version(tx, who, template, draft)
+        return _add_version(core, tx, who, template, draft)
 
     return core.store.write(work)
 
@@ -91,7 +93,7 @@ def change(core: Core, who: Principal, template_id: str, draft: Draft) -> Templa
             version=before.version + 1,
         )
         tx.save_template(template)
-        return _add_version(tx, who, template, draft)
+        return _add_version(core, tx, who, template, draft)
 
     return core.store.write(work)
 
@@ -166,14 +168,14 @@ def _own(tx: Writer, who: Principal, template_id: str) -> Template:
     return found
 
 
-def _add_version(tx: Writer, who: Principal, template: Template, draft: Draft) -> TemplateView:
+def _add_version(core: Core, tx: Writer, who: Principal, template: Template, draft: Draft) -> TemplateView:
     version = Version(
         template_id=template.id,
         number=template.version,
         created_by=who.name,
         created_at_us=tx.now_us,
         comment=draft.comment,
-        job=draft.job,
+        job=replace(draft.job, webhooks=hook_secrets.seal(core, who.org_id, draft.job.webhooks)),
         questions=draft.questions,
     )
     tx.insert_template_version(version)
@@ -194,7 +196,7 @@ def _check(draft: Draft) -> None:
 
 def _with_known_values(task: TaskSpec) -> TaskSpec:
     """What a map's values refer to is known when a job is started."""
-    return replace(task, values=[]) if task.type == "map" and references.find(task.values) else task
+    return structs.replace(task, values=[]) if task.type == "map" and references.find(task.values) else task
 
 
 def _differing(saved: JobSpec, wanted: Start) -> JobSpec:
@@ -202,8 +204,8 @@ def _differing(saved: JobSpec, wanted: Start) -> JobSpec:
 
     def differing(task: TaskSpec) -> TaskSpec:
         if wanted.priority is not None and task.priority == saved.priority:
-            task = replace(task, priority=wanted.priority)
-        return replace(task, tag=wanted.tag) if wanted.tag else task
+            task = structs.replace(task, priority=wanted.priority)
+        return structs.replace(task, tag=wanted.tag) if wanted.tag else task
 
     return replace(
         saved,

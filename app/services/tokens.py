@@ -9,7 +9,6 @@ from app.ports.store import Reader, Writer
 from app.services import access
 from app.services.access import Principal
 from app.services.core import MICROSECONDS, Core
-from app.wire.states import NodeState
 
 EXCHANGED_S = 3600
 JOIN_S = 3600
@@ -122,31 +121,3 @@ def exchange(core: Core, client_id: str, secret: str) -> tuple[str, int, Princip
 
     text, lasts_s = core.store.read(work)
     return text, lasts_s, who
-
-
-def join(core: Core, who: Principal, node_id: str) -> tuple[Token, str]:
-    """The token of a new node, for the token it was invited with, which is used up by it.
-
-    Raises Unauthorized when that was used meanwhile, Conflict when the node's id is another's.
-    """
-    who.require("nodes:join")
-
-    def work(tx: Writer) -> tuple[Token, str]:
-        invitation = tx.lock_token(who.token_id)
-        if invitation is None or access.over(invitation, tx.now_us):
-            raise Unauthorized("this join token was used, has expired or was revoked")
-        if _is_taken(core, tx, node_id):
-            raise Conflict("a node with this id is there already; stop it and revoke its token, or join as another")
-        tx.save_token(replace(invitation, revoked_at_us=tx.now_us, used_at_us=tx.now_us, node_id=node_id))
-        return access.issue(core, tx, org_id=who.org_id, name=invitation.name, role="node", node_id=node_id)
-
-    return core.store.write(work)
-
-
-def _is_taken(core: Core, tx: Reader, node_id: str) -> bool:
-    node = tx.node(node_id)
-    heartbeat_us = int(core.clockwork.heartbeat_s * MICROSECONDS)
-    if node is not None and node.state(tx.now_us, heartbeat_us) not in (NodeState.OFFLINE, NodeState.LOST):
-        return True
-    bound = [token for token in tx.tokens(access.ORG) if token.node_id == node_id and token.role == "node"]
-    return any(not access.over(token, tx.now_us) for token in bound)

@@ -33,7 +33,7 @@ def answer(error: Exception) -> Response:
     ways = ui().ways
     told = ways.explain(error)
     if told.status == 500:
-        log.error("fault", request_id=ways.request_id(request), path=request.path, exc_info=error)
+        log.error("fault", path=request.path, exc_info=error)
     if not _wants_page():
         return problem(told)
     if told.status == 401 and request.method == "GET":
@@ -55,7 +55,6 @@ def show(told: Told) -> Response:
         status=told.status,
         told=told,
         remedy=_REMEDIES.get(told.status, _LATER),
-        request_id=ui().ways.request_id(request),
     )
     for name, value in told.headers.items():
         if name in ("Retry-After", "Allow"):

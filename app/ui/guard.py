@@ -20,7 +20,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC: Final = ""
 COOKIE: Final = "flotilla_session"
-SECURE_COOKIE: Final = "__Host-flotilla_session"
 MARK_FIELD: Final = "csrf"
 MARK_HEADER: Final = "X-Flotilla-Csrf"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -88,15 +87,24 @@ def is_local(request: Request) -> bool:
     return urlsplit(f"//{request.host}").hostname in LOOPBACK
 
 
-def cookie_name(request: Request) -> str:
-    return COOKIE if is_local(request) else SECURE_COOKIE
+def cookie_name(request: Request, name: str = COOKIE) -> str:
+    return name if is_local(request) else f"__Host-{name}"
 
 
 def put_session(response: Response, text: str) -> None:
+    put_cookie(response, COOKIE, text, sessions.SESSION_S)
+
+
+def drop_session(response: Response) -> None:
+    drop_cookie(response, COOKIE)
+
+
+def put_cookie(response: Response, name: str, text: str, lasts_s: int) -> None:
+    """One that no script reads and no other site's form sends."""
     response.set_cookie(
-        cookie_name(request),
+        cookie_name(request, name),
         text,
-        max_age=sessions.SESSION_S,
+        max_age=lasts_s,
         path="/",
         secure=not is_local(request),
         httponly=True,
@@ -104,5 +112,7 @@ def put_session(response: Response, text: str) -> None:
     )
 
 
-def drop_session(response: Response) -> None:
-    response.delete_cookie(cookie_name(request), path="/", secure=not is_local(request), httponly=True, samesite="Lax")
+def drop_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(
+        cookie_name(request, name), path="/", secure=not is_local(request), httponly=True, samesite="Lax"
+    )

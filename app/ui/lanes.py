@@ -3,7 +3,7 @@
 Bars of a lane that overlap lie in rows below each other. All places are shares of the time shown, 0 to 1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.run import Run
@@ -11,13 +11,16 @@ from app.domain.run import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """`waits`, `starts`, `runs` and `ends`: since when it was out, claimed, begun, and over."""
+    """`waits`, `starts`, `runs`, `keeps` and `ends`: since when it was out, claimed (and its inputs fetched), begun,
+    its program over (and its outputs stored), and it itself.
+    """
 
     run: Run
     row: int
     waits: float
     starts: float
     runs: float
+    keeps: float
     ends: float
 
 
@@ -47,15 +50,25 @@ def whole(runs: Sequence[Run], now_us: int) -> Span:
     return Span(from_us=first, to_us=max(last, first + 1000))
 
 
-def lanes(runs: Sequence[Run], names: Mapping[str, str], span: Span, now_us: int) -> list[Lane]:
-    """By the node's name; what no node has taken yet comes last."""
+def lanes(
+    runs: Sequence[Run], names: Mapping[str, str], span: Span, now_us: int, storing: Container[str] = ()
+) -> list[Lane]:
+    """By the node's name; what no node has taken yet comes last. Runs of the tasks `storing`, by id, leave files."""
     by_node: dict[str, list[Run]] = {}
     for run in runs:
         if span.meets(run.created_at_us, run.finished_at_us or now_us):
             by_node.setdefault(run.node_id or "", []).append(run)
-    found = [_lane(names.get(node_id, node_id), mine, span, now_us) for node_id, mine in by_node.items() if node_id]
+    waiting = by_node.pop("", [])
+    found = [_lane(names.get(node_id, node_id), mine, span, now_us, storing) for node_id, mine in by_node.items()]
     found.sort(key=lambda lane: lane.name)
-    return found + ([_lane("not taken yet", by_node[""], span, now_us)] if "" in by_node else [])
+    return found + ([_lane("not taken yet", waiting, span, now_us, storing)] if waiting else [])
+
+
+def program_ended_us(run: Run) -> int | None:
+    """When its program ended, where that is known: a run with outputs takes what follows to store them."""
+    if run.started_at_us is None or run.finished_at_us is None or run.usage is None or not run.usage.wall_s:
+        return None
+    return min(run.started_at_us + round(run.usage.wall_s * 1e6), run.finished_at_us)
 
 
 def ticks(span: Span, about: int = 6) -> list[tuple[float, int]]:
@@ -70,7 +83,7 @@ _STEPS_US = tuple(round(base * unit) for unit in (1e3, 1e4, 1e5, 1e6, 1e7) for b
 )
 
 
-def _lane(name: str, runs: Sequence[Run], span: Span, now_us: int) -> Lane:
+def _lane(name: str, runs: Sequence[Run], span: Span, now_us: int, storing: Container[str]) -> Lane:
     free_us: list[int] = []
     bars = []
     for run in sorted(runs, key=lambda run: (run.claimed_at_us or run.created_at_us, run.id)):
@@ -87,6 +100,7 @@ def _lane(name: str, runs: Sequence[Run], span: Span, now_us: int) -> Lane:
                 waits=span.share(run.created_at_us),
                 starts=span.share(begins),
                 runs=span.share(run.started_at_us or begins),
+                keeps=span.share((program_ended_us(run) if run.task_id in storing else None) or ends),
                 ends=span.share(ends),
             )
         )

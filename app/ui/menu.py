@@ -18,6 +18,7 @@ from app.ui.screens import (
     login,
     overview,
     queues,
+    secrets,
     task,
     timeline,
     tokens,
@@ -37,6 +38,7 @@ SCREENS: Final = (
     attention.routes,
     events.routes,
     tokens.routes,
+    secrets.routes,
     docs.routes,
     health.routes,
     actions.routes,
@@ -45,13 +47,15 @@ SCREENS: Final = (
 )
 
 NAV: Final = (
-    # key (a page's `active`), word, address, second key after g
-    ("overview", "Overview", "/", "o"),
-    ("jobs", "Jobs", "/jobs", "j"),
-    ("fleet", "Fleet", "/fleet", "f"),
-    ("queues", "Queues", "/queues", "q"),
-    ("attention", "Attention", "/attention", "a"),
-    ("events", "Events", "/events", "e"),
-    ("docs", "API", "/docs", "d"),
-    ("health", "Health", "/health", "h"),
+    # key (a page's `active`), word, address, second key after g, scope that it takes; empty: that of every page
+    ("overview", "Overview", "/", "o", ""),
+    ("jobs", "Jobs", "/jobs", "j", ""),
+    ("fleet", "Fleet", "/fleet", "f", ""),
+    ("queues", "Queues", "/queues", "q", ""),
+    ("attention", "Attention", "/attention", "a", ""),
+    ("events", "Events", "/events", "e", ""),
+    ("docs", "API", "/docs", "d", ""),
+    ("health", "Health", "/health", "h", ""),
+    ("tokens", "Tokens", "/tokens", "t", "org:admin"),
+    ("secrets", "Secrets", "/secrets", "s", "org:admin"),
 )

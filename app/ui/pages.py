@@ -53,10 +53,11 @@ def page(template: str, *, title: str, active: str = "", state: str = "", status
             who=g.get("who"),
             can=_can,
             moment=g.get("moment"),
-            now_us=g.moment.now_us if "moment" in g else 0,
+            now_us=_now_us(),
             csrf=sessions.form_mark(core(), session()),
             has_session=bool(session()),
             here=request.full_path.rstrip("?"),
+            request_id=ui().ways.request_id(request),
             origin=request.host_url.rstrip("/"),
             version=core().version,
             **values,
@@ -119,4 +120,13 @@ def _can(scope: str) -> bool:
 
 
 def ago(at_us: int) -> str:
-    return words.ago(at_us, g.moment.now_us)
+    return words.ago(at_us, _now_us())
+
+
+def _now_us() -> int:
+    """The page's moment; one that answers a form has none, as it is not kept fresh."""
+    if "moment" in g:
+        return int(g.moment.now_us)
+    if "now_us" not in g:
+        g.now_us = core().store.read(lambda tx: tx.now_us)
+    return int(g.now_us)

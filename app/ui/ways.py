@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flask import Request
+from flask import Request, Response
 
 from app.services.access import Principal
 from app.services.core import Core
@@ -41,15 +41,19 @@ class Setting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """`admit`: who sends this request, by its header or as somebody without a token; raises Unauthorized.
-    `note_refusal`: a login with this text was refused. `texts`: the OpenAPI text of each surface, by its name.
+    `note_refusal`: a login with this text was refused, and for what reason where that differs. `note_login`: the caller
+    has come in by this answer. `sent_back`: where an identity provider sends browsers; empty: to where they came from.
+    `texts`: the OpenAPI text of each surface, by its name.
     `checks`: each part of the installation, and `ok` where it is well now.
     """
 
     core: Core
     admit: Callable[[Request], Principal]
-    note_refusal: Callable[[Request, str], None]
+    note_refusal: Callable[[Request, str, str], None]
+    note_login: Callable[[Principal, Response], None]
     explain: Callable[[Exception], Told]
     request_id: Callable[[Request], str]
     texts: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
     checks: Callable[[], Mapping[str, str]] = dict
     settings: Sequence[Setting] = ()
+    sent_back: str = ""

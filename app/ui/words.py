@@ -57,13 +57,19 @@ def moment(at_us: int) -> str:
 
 
 def ago(at_us: int, now_us: int) -> str:
+    """What is to come is `in 3 d`; a moment ahead is how far two clocks are from each other."""
     seconds = (now_us - at_us) // _SECOND
-    if seconds < 5:
+    if -5 <= seconds < 5:
         return "just now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+    count, unit = _in_units(abs(seconds))
+    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+
+
+def _in_units(seconds: int) -> tuple[int, str]:
+    return next(
+        ((seconds // size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "min")) if seconds >= size),
+        (seconds, "s"),
+    )
 
 
 def duration(microseconds: float) -> str:
@@ -102,6 +108,11 @@ def cores(cpu_milli: int) -> str:
 def number(value: int) -> str:
     """With thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")
+
+
+def rate(value: float) -> str:
+    """A minute; one decimal where it is small."""
+    return number(round(value)) if value >= 10 or not value else f"{value:.1f}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -145,6 +156,7 @@ FILTERS: Final = {
         size,
         amount,
         number,
+        rate,
         percent,
         state_word,
         tone,

@@ -1,12 +1,44 @@
-"""Reading JSON objects of the wire by hand: typed, with the pointer of what is wrong."""
+"""What travels between node and API: JSON objects with a form each, and a word for what does not have it.
 
+Messages are structs that msgspec reads and writes, far quicker than by hand: a parsed report takes 0.5 us, not 15.
+`take` and its neighbours read by hand what is looked at before a message may be read, or what is none.
+"""
+
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
 
 T = TypeVar("T")
 Json = Any  # a JSON value as parsed; Any because its shape is only known where it is read
 
-_LARGEST = (1 << 63) - 1  # what a database's integer holds
+_LARGEST: Final = (1 << 63) - 1  # what a database's integer holds
+Int = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)]
+_write = msgspec.json.Encoder().encode
+_STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+
+
+class Message(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Fields are named in the wire's own way. What is not known is passed over, so that a newer side may say more."""
+
+    def to_wire(self) -> Json:
+        return msgspec.to_builtins(self)
+
+    def encoded(self) -> bytes:
+        return _write(self)
+
+    @classmethod
+    def from_wire(cls, source: Json) -> Self:
+        """Raises WireError."""
+        try:
+            return msgspec.convert(source, cls)
+        except msgspec.ValidationError as wrong:
+            raise _refusal(str(wrong)) from None
+        except OverflowError:
+            raise WireError("", "a number is too large") from None
 
 
 class WireError(ValueError):
@@ -40,15 +72,6 @@ def maybe(source: Json, key: str, kind: type[T]) -> T | None:
     return None if absent else take(source, key, kind)
 
 
-def part(source: Json, key: str, read: Callable[[Json], T]) -> T:
-    """`read` applied to the value of `key`, which must be there."""
-    if not isinstance(source, Mapping):
-        raise WireError("", "must be an object")
-    if key not in source:
-        raise WireError(f"/{escape(key)}", "is missing")
-    return _below(f"/{escape(key)}", read, source[key])
-
-
 def each(source: Json, key: str, read: Callable[[Json], T]) -> tuple[T, ...]:
     """`read` applied to every item of the array under `key`; an absent key is empty."""
     if not isinstance(source, Mapping):
@@ -77,3 +100,14 @@ def text(value: Json) -> str:
     if not isinstance(value, str):
         raise WireError("", "must be a string")
     return value
+
+
+def _refusal(said: str) -> WireError:
+    """msgspec says "Expected `int`, got `str` - at `$.reports[0].fence`". A key that is not a field's is "[...]" there:
+    the pointer ends before it.
+    """
+    detail, _, path = said.partition(" - at `$")
+    steps = [name or index for name, index in _STEP.findall(path.partition("[...]")[0])]
+    if missing := _MISSING.fullmatch(detail):
+        steps, detail = [*steps, missing[1]], "is missing"
+    return WireError("".join(f"/{step}" for step in steps), detail[:1].lower() + detail[1:])

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from app.wire.codec import Json, take
+from app.wire.codec import Int, Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
+class Resources(Message, frozen=True, kw_only=True):
     """Cpu in thousandths of a core, memory in MiB. A task's requirement is called its shape."""
 
-    cpu_milli: int
-    memory_mib: int
+    cpu_milli: Int
+    memory_mib: Int
 
     def fits(self, free: "Resources") -> bool:
         return self.cpu_milli <= free.cpu_milli and self.memory_mib <= free.memory_mib
@@ -30,12 +29,8 @@ class Resources:
     def __sub__(self, other: "Resources") -> "Resources":
         return Resources(cpu_milli=self.cpu_milli - other.cpu_milli, memory_mib=self.memory_mib - other.memory_mib)
 
-    def to_wire(self) -> Json:
-        return {"cpuMilli": self.cpu_milli, "memoryMib": self.memory_mib}
-
-    @classmethod
-    def from_wire(cls, source: Json) -> "Resources":
-        return cls(cpu_milli=take(source, "cpuMilli", int), memory_mib=take(source, "memoryMib", int))
+    def times(self, count: int) -> "Resources":
+        return Resources(cpu_milli=self.cpu_milli * count, memory_mib=self.memory_mib * count)
 
 
 NOTHING = Resources(cpu_milli=0, memory_mib=0)
@@ -54,9 +49,7 @@ class Route:
     @property
     def key(self) -> str:
         """The broker queue's name; `Route.parse` reads it back. Parts are percent-encoded, so any name is safe."""
-        names = (self.queue, self.tag, self.executor, self.version)
-        amounts = f"{self.shape.cpu_milli}m{self.shape.memory_mib}"
-        return "/".join([*(quote(name, safe="@") for name in names), amounts])
+        return _key(self.queue, self.tag, self.executor, self.version, self.shape.cpu_milli, self.shape.memory_mib)
 
     @classmethod
     @lru_cache(maxsize=4096)
@@ -69,3 +62,10 @@ class Route:
         queue, tag, executor, version = (unquote(part) for part in parts[:4])
         shape = Resources(cpu_milli=int(cpu), memory_mib=int(memory))
         return cls(queue=queue, tag=tag, executor=executor, version=version, shape=shape)
+
+
+@lru_cache(maxsize=4096)
+def _key(queue: str, tag: str, executor: str, version: str, cpu_milli: int, memory_mib: int) -> str:
+    """Kept, as many tasks of a job have the same."""
+    names = (quote(name, safe="@") for name in (queue, tag, executor, version))
+    return "/".join([*names, f"{cpu_milli}m{memory_mib}"])

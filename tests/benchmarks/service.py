@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
+import psutil
 import urllib3
 
 from app.adapters import sql
@@ -26,12 +28,17 @@ ENDED = {"succeeded", "failed", "canceled"}
 class Service:
     """A client with one connection that is kept open, as a program that submits jobs would have."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, up: int | None = None, database: str = "") -> None:
+        self.url, self.token, self.database_url = url, token, database
+        self._up = up
         self._pool = urllib3.connection_from_url(url, maxsize=1, block=True, retries=False)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def submit(self, job: Mapping[str, Any]) -> Any:
         return self._call("POST", "/v1/queues/@default/jobs", orjson.dumps(job))
+
+    def node_token(self) -> str:
+        return str(self._call("POST", "/v1/tokens", orjson.dumps({"name": "benchmark", "role": "node"}))["token"])
 
     def get(self, path: str) -> Any:
         return self._call("GET", path)
@@ -49,6 +56,33 @@ class Service:
                     raise SystemExit(f"job {job_id} {job['state']}: {job['error']}, {job['counts']}")
                 return job
         raise SystemExit(f"job {job_id} did not end within {timeout_s:g} s: {job['counts']}")
+
+    @property
+    def broker_url(self) -> str:
+        """As the web process was given it."""
+        return self.process("app.main").environ()["FLOTILLA_BROKER_URL"]
+
+    def process(self, module: str) -> psutil.Process:
+        """That of `flotilla up`'s which runs this module."""
+        if self._up is None:
+            raise SystemExit("this workload looks at the processes, and so wants a service of its own: without --url")
+        for child in psutil.Process(self._up).children(recursive=True):
+            if module in child.cmdline():
+                return child
+        raise SystemExit(f"flotilla up has no process {module}")
+
+    def all_runs(self, job_id: str) -> Iterator[Any]:
+        yield from self._pages(f"/v1/jobs/{job_id}/runs?limit=1000")
+
+    def all_tasks(self, job_id: str) -> Iterator[Any]:
+        yield from self._pages(f"/v1/jobs/{job_id}/tasks?limit=1000")
+
+    def _pages(self, path: str) -> Iterator[Any]:
+        page = self.get(path)
+        yield from page["items"]
+        while cursor := page.get("nextCursor"):
+            page = self.get(f"{path}&cursor={quote(cursor)}")
+            yield from page["items"]
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
         answer = self._pool.urlopen(method, path, body=body, headers=self._headers)
@@ -77,11 +111,13 @@ def started(wanted: Wanted) -> Iterator[Service]:
         sql.upgrade(wanted.database)
     with tempfile.TemporaryDirectory(prefix="fl-bench-") as folder:
         command = [str(Path(sys.executable).parent / "flotilla"), "up", "--data", folder, "--port", "0"]
-        command += ["--cpus", str(wanted.cpus), "--nodes", str(wanted.nodes), "--no-profile"]
+        command += ["--cpus", str(wanted.cpus), "--no-profile"]
+        command += ["--nodes", str(wanted.nodes)] if wanted.nodes else ["--no-node"]
         up = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
         try:
             url = _url(up)
-            yield Service(url, (Path(folder) / "token").read_text().strip())
+            database = wanted.database or f"sqlite:///{folder}/flotilla.db"
+            yield Service(url, (Path(folder) / "token").read_text().strip(), up=up.pid, database=database)
         finally:
             up.terminate()
             up.wait(STOP_S)

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from app.adapters import sql
@@ -23,6 +22,7 @@ from app.wire.report import LogLine
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample, Usage
 from tests.conformance.values import NOW_US, ORG, ROUTE, SHAPE, job, new_id, node, run, submit, task
+from tests.replacing import replace
 
 NODE = node()
 Call = tuple[str, Callable[[Writer], object]]
@@ -89,7 +89,7 @@ def calls_of(store: Store, size: int) -> list[Call]:
         ("reopen_parts", lambda tx: tx.reopen_parts(seqs)),
         ("return_parts", lambda tx: tx.return_parts(parts)),
         ("lock_waiting_below", lambda tx: tx.lock_waiting_below(seqs)),
-        ("lock_ready", lambda tx: tx.lock_ready(ROUTE, size)),
+        ("lock_ready", lambda tx: tx.lock_ready(ROUTE, size, ORG)),
         ("ready_routes", lambda tx: tx.ready_routes()),
         ("queued_counts", lambda tx: tx.queued_counts([ROUTE])),
         ("lock_queued", lambda tx: tx.lock_queued(ROUTE, NOW_US, size)),
@@ -134,7 +134,7 @@ def hop(tx: Writer, owner: Job, ended: Run, body: Task) -> Run:
     tx.save_tasks([replace(below, state=TaskState.READY)])
     tx.runs_of_claim(NODE.id, f"handoff:{found.id}:1")
     tx.queued_counts([ROUTE])
-    (ready,) = (one for one in tx.lock_ready(ROUTE, 64) if one.seq == body.seq)
+    (ready,) = (one for one in tx.lock_ready(ROUTE, 64, ORG) if one.seq == body.seq)
     fresh = run(ready, state=RunState.RUNNING, node_id=NODE.id, claim_id=f"handoff:{found.id}:1")
     tx.insert_runs([fresh])
     tx.save_tasks([replace(ready, state=TaskState.RUNNING, run_id=fresh.id, runs=1)])
@@ -190,7 +190,7 @@ def main(url: str) -> None:
     for (name, single), (_, batch) in zip(one, many, strict=True):
         print(f"{name:24}{single:8.0f}{batch:8.0f}")
     store.write(
-        lambda tx: tx.save_tasks([replace(one, state=TaskState.SUCCEEDED) for one in tx.lock_ready(ROUTE, 10_000)])
+        lambda tx: tx.save_tasks([replace(one, state=TaskState.SUCCEEDED) for one in tx.lock_ready(ROUTE, 10_000, ORG)])
     )
     times = sorted(record_one(store))
     print(f"record of one run, ms: median {times[len(times) // 2]:.3f}, p99 {times[int(len(times) * 0.99)]:.3f}")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LAYERS, WIDTH, NEEDS_A_LAYER, LAYERED_SEED = 50, 20, 3, 3
+WIDEST = 10_000
 MIXED_TASKS, MIXED_NEEDS, MIXED_WINDOW, MIXED_SEED = 200, 3, 20, 4
 
 
@@ -30,6 +31,25 @@ def fan(width: int) -> Graph:
     return graph([[], *([0] for _ in range(width)), range(1, width + 1)])
 
 
+def wide(size: int) -> Graph:
+    """W7: as W1, but joined in two steps, since a task may have only so many needs."""
+    joins = -(-size // WIDEST)
+    middle = max(1, size - joins - 2)
+    needs: list[list[int]] = [[], *([0] for _ in range(middle))]
+    needs += [list(range(first, min(first + WIDEST, middle + 1))) for first in range(1, middle + 1, WIDEST)]
+    return graph([*needs, list(range(middle + 1, len(needs)))])
+
+
+def layers(count: int, width: int) -> Graph:
+    """W7: as W3, of any size."""
+    rng = random.Random(LAYERED_SEED)
+    needs: list[list[int]] = [[] for _ in range(width)]
+    for layer in range(1, count):
+        before = range((layer - 1) * width, layer * width)
+        needs += [sorted(rng.sample(before, NEEDS_A_LAYER)) for _ in range(width)]
+    return graph(needs)
+
+
 def chain(length: int) -> Graph:
     """W2."""
     return graph([[], *([position] for position in range(length - 1))])
@@ -37,12 +57,7 @@ def chain(length: int) -> Graph:
 
 def layered() -> Graph:
     """W3: each task needs three of the layer before."""
-    rng = random.Random(LAYERED_SEED)
-    needs: list[list[int]] = [[] for _ in range(WIDTH)]
-    for layer in range(1, LAYERS):
-        before = range((layer - 1) * WIDTH, layer * WIDTH)
-        needs += [sorted(rng.sample(before, NEEDS_A_LAYER)) for _ in range(WIDTH)]
-    return graph(needs)
+    return layers(LAYERS, WIDTH)
 
 
 def mixed() -> Graph:

@@ -245,6 +245,23 @@ def test_queues_show_their_tasks(server: FakeServer, flotilla: Flotilla) -> None
     assert flotilla("queues", "-o", "id").out == "@default\n"
 
 
+def test_queues_are_paused_resumed_and_limited(server: FakeServer, flotilla: Flotilla) -> None:
+    path = "/v1/queues/%40default"
+    node = {"id": "n", "name": "host", "takesWork": False}
+    held = {"name": "@default", "paused": True, "maxRunning": 4, "maxStartsPerMinute": 60, "nodes": [node], "depth": 7}
+    for verb in ("pause", "resume"):
+        server.on("POST", f"{path}/{verb}", held)
+        said = flotilla("queues", verb, "@default").out
+        assert "paused, at most 4 at once, at most 60 a minute" in said
+        assert "host (draining)" in said
+    server.on("PATCH", path, held)
+    assert flotilla("queues", "limit", "@default", "--running", "4", "--per-minute", "none").code == 0
+    assert server.bodies("PATCH", path) == [{"maxRunning": 4, "maxStartsPerMinute": None}]
+    for wrong in ((), ("--running", "many"), ("--running", "-1")):
+        said = flotilla("queues", "limit", "@default", *wrong)
+        assert (said.code, said.out) == (2, "")
+
+
 def test_a_token_is_shown_when_it_is_made_and_then_no_more(server: FakeServer, flotilla: Flotilla) -> None:
     server.on("POST", "/v1/tokens", {"id": "abc", "token": "fl_abc_secret"}, status=201)
     assert flotilla("token", "create", "ci", "--role", "viewer", "--expires", "60").out == "fl_abc_secret\n"

@@ -9,6 +9,7 @@ from app import engine
 from app.adapters.memory import MemoryBlobs, MemoryBroker, MemoryStore
 from app.adapters.system_chance import SystemChance
 from app.domain.errors import Unavailable
+from app.services import servers
 from app.services.core import FAST, Core
 from app.services.sweep import Sweeper, Swept
 
@@ -23,6 +24,11 @@ def core() -> Core:
     )
 
 
+def run(sweeper: Sweeper, stop: threading.Event) -> None:
+    made = core()
+    engine.run(made, servers.arrive(made, kind="engine", host="here", pid=1, revision="1"), sweeper, stop)
+
+
 def test_a_pass_that_fails_does_not_end_the_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = threading.Event()
     passes: list[Sweeper] = []
@@ -35,7 +41,7 @@ def test_a_pass_that_fails_does_not_end_the_passes(monkeypatch: pytest.MonkeyPat
         raise Unavailable("the database is away")
 
     monkeypatch.setattr(engine, "step", step)
-    engine.run(core(), Sweeper(holder="test"), stop)
+    run(Sweeper(holder="test"), stop)
     assert len(passes) == 3
     assert passes[0] is passes[2]
 
@@ -43,7 +49,7 @@ def test_a_pass_that_fails_does_not_end_the_passes(monkeypatch: pytest.MonkeyPat
 def test_a_loop_that_was_told_to_stop_makes_no_pass() -> None:
     stop = threading.Event()
     stop.set()
-    engine.run(core(), Sweeper(holder="test"), stop)
+    run(Sweeper(holder="test"), stop)
 
 
 def test_settings_that_are_wrong_end_it_with_one_line(

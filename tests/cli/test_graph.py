@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.cli.drawing import draw, said
+from app.cli.graph import as_mermaid, as_text
 from tests.cli.conftest import Flotilla
 from tests.cli.fake_server import FakeServer
 from tests.cli.shapes import JOB_ID, job
@@ -130,3 +131,12 @@ def test_hostile_names_stay_names(server: FakeServer, flotilla: Flotilla, form: 
     if form == "dot":
         assert '\\"javascript:x\\" ' in out
         assert "<script>\\\\\\n" in out
+
+
+def test_a_map_says_how_many_values_it_has() -> None:
+    drawn = graph({"list": [], "render": ["list"]})
+    drawn["nodes"][1] |= {"type": "map", "values": 2000}
+    boxes = draw(drawn)
+    assert [(box.name, box.values) for box in boxes] == [("list", None), ("render", 2000)]
+    for write in (as_text, as_mermaid):
+        assert "render x 2,000" in write(job(), boxes)

@@ -1,6 +1,7 @@
 """Which port is taken, and what of the machine is shared out."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,18 @@ def test_an_address_of_another_machine_is_named() -> None:
 def test_the_machine_has_something_to_share() -> None:
     assert host_cpus() >= 1
     assert host_memory_mb() > 64
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [({"cpu.max": "150000 100000"}, 1), ({"cpu.max": "max 100000"}, 64), ({"quota": "200000", "period": "100000"}, 2)],
+)
+def test_a_container_s_quota_is_what_there_is(
+    files: dict[str, str], cpus: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)))
+    limits = ((str(tmp_path / "cpu.max"),), (str(tmp_path / "quota"), str(tmp_path / "period")))
+    monkeypatch.setattr("app.cli.machine.CPU_LIMITS", limits)
+    assert host_cpus() == cpus

@@ -1,7 +1,6 @@
 """Transactions, jobs and tasks: what every store promises."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,7 @@ from app.wire.report import Failure
 from app.wire.resources import Resources
 from app.wire.states import JobState, RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, job, new_id, same, start, submit, task, unset
+from tests.replacing import replace
 
 ALL = Page(limit=1000)
 
@@ -326,7 +326,7 @@ def test_tasks_are_locked_by_seq_and_saved(store: Store) -> None:
         failure=Failure(code="a", message="b"),
     )
     fixed = {"seq", "id", "job_seq", "job_id", "position", "name", "run_when", "max_attempts", "retry_delay_s"}
-    assert same(changed, tasks[2]) == fixed | {"created_at_us", "map_index"}
+    assert same(changed, tasks[2]) == fixed | {"org_id", "created_at_us", "map_index"}
     store.write(lambda tx: tx.save_tasks([changed]))
     seqs = [tasks[3].seq, tasks[2].seq, tasks[2].seq, 10_000]
     assert store.write(lambda tx: tx.lock_tasks(seqs)) == [changed, tasks[3]]

@@ -1,6 +1,5 @@
 """Assets in every store: found again whole, by what they are asked for, and gone with all that hangs on them."""
 
-from dataclasses import replace
 from typing import Any
 
 from app.domain.job import Job
@@ -10,6 +9,7 @@ from app.ports.store import Store
 from app.wire.outputs import RESULT
 from app.wire.states import JobState, RunState
 from tests.conformance.values import NOW_US, ORG, new_id, same, start, submit, unset
+from tests.replacing import replace
 
 PAGE = Page(limit=100)
 ENDED = {"state": JobState.SUCCEEDED}

@@ -4,19 +4,23 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from select import select as ready_to_read
 
 import psycopg
 import pytest
+from sqlalchemy import literal_column, select
 
 from app.adapters import sql
+from app.adapters.sql.session import Row, Session
 from app.adapters.sql.sqlite import sqlite_engine
+from app.adapters.sql.statement import Statement
 from app.domain.errors import Unavailable
 from app.ports.store import Writer
 from app.wire.states import TaskState
 from tests.conformance.test_store_crowds import together
 from tests.conformance.values import submit
+from tests.replacing import replace
 from tests.servers import PostgresServer
 
 
@@ -138,15 +142,13 @@ def test_a_full_disk_is_unavailable_and_leaves_the_store_whole(tmp_path: Path) -
     sql.upgrade(url)
     store = sql.open_store(url, threads=1)
     owner, _ = submit(store)
-    engine = store._database._engine  # type: ignore[attr-defined]  # the limit is set on the very connection
-    with engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    cursor = store._database._writer.cursor()  # type: ignore[attr-defined]  # the limit is set on the very connection
+    pages = cursor.execute("PRAGMA page_count").fetchone()[0]
+    cursor.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(Unavailable):
         submit(store, [()] * 5000)
     assert store.read(lambda tx: tx.job(owner.id)) == owner
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    cursor.execute("PRAGMA max_page_count = 1000000")
     submit(store, [()] * 5000)
     store.close()
 
@@ -176,3 +178,54 @@ def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[0] == "1"
     assert "flotilla[postgres]" in said
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_another(shared: sql.SqlStore) -> None:
+    """One that is more than PostgreSQL holds back is there before the next question is put."""
+    slow = Statement(select(literal_column("repeat('x', 100000)"), literal_column("pg_sleep(0.1)")))
+
+    def work(session: Session) -> Row | None:
+        session.run(slow)
+        driver = session._cursor.connection  # type: ignore[attr-defined]
+        assert ready_to_read([driver.fileno()], [], [], 30)[0]
+        return session.row(Statement(select(literal_column("7"))))
+
+    assert shared._database.write(work) == (7,)
+
+
+def test_a_server_is_asked_for_no_more_connections_than_the_pool_may_have(postgres_url: str) -> None:
+    sql.upgrade(postgres_url)
+    store = sql.open_store(postgres_url, threads=8, pool=sql.Pool(size=1, extra=0, wait_s=0.2))
+
+    def both(tx: object) -> None:
+        with pytest.raises(Unavailable, match="every connection to the database is in use; FLOTILLA_DATABASE_POOL"):
+            store.read(lambda inner: inner.nodes())
+
+    store.read(both)
+    assert store.read(lambda tx: tx.nodes()) == []
+    store.close()
+
+
+def test_sqlite_is_closed_when_nobody_is_writing(tmp_path: Path) -> None:
+    """A thread that is in the middle of a transaction ends it first."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    sql.upgrade(url)
+    store = sql.open_store(url, threads=2)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work(tx: Writer) -> None:
+        begun.set()
+        assert may_end.wait(30)
+        tx.stamp("web")
+
+    writing = threading.Thread(target=lambda: store.write(work))
+    closing = threading.Thread(target=store.close)
+    writing.start()
+    assert begun.wait(30)
+    closing.start()
+    may_end.set()
+    writing.join()
+    closing.join()
+    again = sql.open_store(url, threads=1)
+    assert again.write(lambda tx: tx.stamped_at_us("web")) is not None
+    again.close()

@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
@@ -13,6 +12,7 @@ from app.ports.records import Event, KeptAnswer, Page, Part
 from app.ports.store import Store, Writer
 from app.wire.states import RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, ROUTE, node, start, submit
+from tests.replacing import replace
 from tests.wait import wait_until
 
 CROWD = 6
@@ -46,7 +46,7 @@ def test_a_ready_task_is_given_to_one(store: Store) -> None:
     taken: list[int] = []
 
     def work(tx: Writer) -> list[int]:
-        ready = tx.lock_ready(ROUTE, 4)
+        ready = tx.lock_ready(ROUTE, 4, ORG)
         tx.save_tasks([replace(task, state=TaskState.QUEUED) for task in ready])
         return [task.seq for task in ready]
 
@@ -55,7 +55,7 @@ def test_a_ready_task_is_given_to_one(store: Store) -> None:
             taken.extend(seqs)
 
     together(CROWD, take)
-    left = store.write(lambda tx: tx.lock_ready(ROUTE, 99))  # a taker may have met only rows that others held
+    left = store.write(lambda tx: tx.lock_ready(ROUTE, 99, ORG))  # a taker may have met only rows that others held
     assert Counter(taken + [task.seq for task in left]) == Counter(task.seq for task in tasks)
     assert len(taken) >= 4
 

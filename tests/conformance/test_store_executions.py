@@ -1,7 +1,6 @@
 """Runs beside their tasks, failures first; what has changed since; and jobs that their owner has deleted."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from app.ports.records import JobFilter, Page
 from app.ports.store import Reader, Store
 from app.wire.states import JobState, RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, start, submit
+from tests.replacing import replace
 
 ALL = Page(limit=100)
 EVER = Window(after_us=0, before_us=1 << 62)

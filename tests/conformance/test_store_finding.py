@@ -1,7 +1,5 @@
 """Lists by pattern and in any order: the same from every store, whatever the patterns hold."""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain.job import Job, Source
@@ -13,6 +11,7 @@ from app.ports.store import Store, Writer
 from app.wire.states import TaskState
 from tests.conformance import values
 from tests.conformance.values import NOW_US, ORG
+from tests.replacing import replace
 
 ALL = Seek(limit=1000)
 HERE = "project-1"

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 
 from app.adapters import sql
@@ -16,6 +15,7 @@ from app.ports.store import Store
 from app.services import live
 from app.wire.states import JobState, RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, ROUTE, new_id, node, same, start, submit, unset
+from tests.replacing import replace
 
 ALL = Page(limit=1000)
 
@@ -146,7 +146,10 @@ def test_work_is_counted_by_route_and_phase(store: Store) -> None:
     submit(store, [()], of_job={"state": JobState.SUCCEEDED}, of_all={"state": TaskState.SUCCEEDED})
     expected = {"held": 2, "queued": 1, "ready": 4, "running": 1}
     found = store.read(lambda tx: tx.work())
-    assert found == [Work(route=ROUTE, phase=phase, count=count) for phase, count in expected.items()]
+    ages = {"ready": NOW_US}
+    assert found == [
+        Work(route=ROUTE, phase=phase, count=count, oldest_us=ages.get(phase)) for phase, count in expected.items()
+    ]
 
 
 def test_backlogs_are_of_unfinished_jobs(store: Store) -> None:

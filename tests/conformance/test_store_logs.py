@@ -4,7 +4,6 @@ stretches, conditions, both directions, and bounded looking.
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,7 @@ from app.ports.records import StoredLine
 from app.ports.store import Store
 from app.wire.report import LogLine
 from tests.conformance.values import NOW_US, start, submit
+from tests.replacing import replace
 
 RUN = "r1"
 

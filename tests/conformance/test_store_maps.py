@@ -1,7 +1,6 @@
 """Do all stores keep maps alike: how far they are, their values, and the tasks of these, which no list shows?"""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ from app.domain.task import NO_ROUTE, Task, TaskSpec
 from app.ports.records import Page, Part, ValueChunk
 from app.ports.store import Store, Writer
 from app.wire.states import TaskState
-from tests.conformance.values import NOW_US, ROUTE, job, new_id, run, same, start, task, unset
+from tests.conformance.values import NOW_US, ORG, ROUTE, job, new_id, run, same, start, task, unset
+from tests.replacing import replace
 
 ALL = Page(limit=1000)
 
@@ -99,9 +99,9 @@ def test_values_are_in_no_list_and_found_by_nothing_of_their_map(store: Store) -
 def test_values_are_released_like_tasks_and_their_map_never_is(store: Store) -> None:
     owner, _, _, _, values = with_map(store, OPEN)
     assert store.write(lambda tx: tx.ready_routes()) == [ROUTE]
-    assert store.write(lambda tx: tx.lock_ready(ROUTE, 9)) == [values[1], values[4]]
+    assert store.write(lambda tx: tx.lock_ready(ROUTE, 9, ORG)) == [values[1], values[4]]
     store.write(lambda tx: tx.set_task_priority(owner.seq, 7))
-    ready = store.write(lambda tx: tx.lock_ready(ROUTE, 9))
+    ready = store.write(lambda tx: tx.lock_ready(ROUTE, 9, ORG))
     assert [one.priority for one in ready] == [7, 7]
     assert {one.task.priority for one in store.read(lambda tx: tx.tasks(owner.seq, ALL))} == {7}
     running = store.write(lambda tx: tx.lock_tasks([values[3].seq]))

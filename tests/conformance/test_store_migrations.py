@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -13,6 +14,8 @@ from sqlalchemy import Connection, create_engine, text
 import app.adapters.sql
 from app.adapters import sql
 from app.adapters.sql.tables import METADATA
+from app.adapters.sql.upgrade import _config, _transaction
+from app.ports.people import User
 from tests.conformance.test_store_crowds import together
 
 ASKED: dict[str, Callable[[Connection], Any]] = {
@@ -89,3 +92,18 @@ def test_the_history_has_one_line() -> None:
     history = ScriptDirectory(str(folder))
     assert history.get_heads() == [sql.head()]
     assert len(list(history.walk_revisions())) == len(list((folder / "versions").glob("[0-9]*.py")))
+
+
+def test_rows_of_the_first_version_are_kept(database_url: str) -> None:
+    with _transaction(database_url, "BEGIN IMMEDIATE") as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO users VALUES ('u', 'o', 'ann', 'member', 5, NULL)"))
+        connection.execute(text("INSERT INTO secrets VALUES ('o', 'KEY', 'k.x', 5, 6, 'ann')"))
+    sql.upgrade(database_url)
+    store = sql.open_store(database_url, threads=1)
+    users, secrets = store.read(lambda tx: (tx.users("o"), tx.secrets("o")))
+    store.close()
+    assert users == [User(id="u", org_id="o", name="ann", role="member", created_at_us=5)]
+    assert [(one.name, one.sealed, one.used_at_us) for one in secrets] == [("KEY", "k.x", None)]

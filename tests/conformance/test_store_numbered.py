@@ -1,7 +1,6 @@
 """Pages by number, what is around runs, and what is kept for runs from outside of the fleet."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from app.ports.store import Store, Writer
 from app.wire.report import LogLine
 from app.wire.states import JobState, RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, ROUTE, start, submit
+from tests.replacing import replace
 
 ALL = Spot(offset=0, limit=1000)
 MOST = 100_000
@@ -176,7 +176,7 @@ def test_tasks_that_no_node_need_serve(store: Store) -> None:
 
     assert asked() == [task.seq for task in whole]
     assert asked(1) == [whole[0].seq]
-    assert outside.seq in [task.seq for task in store.write(lambda tx: tx.lock_ready(ROUTE, 10))]
+    assert outside.seq in [task.seq for task in store.write(lambda tx: tx.lock_ready(ROUTE, 10, ORG))]
 
 
 def test_an_open_job_is_kept_whole(store: Store) -> None:

@@ -1,12 +1,11 @@
 """What the store tells of an organization as a whole."""
 
-from dataclasses import replace
-
 from app.ports.overview import Slice
 from app.ports.records import Event
 from app.ports.store import Store
 from app.wire.states import JobState, TaskState
 from tests.conformance.values import NOW_US, ORG, submit
+from tests.replacing import replace
 
 HOUR_US = 3_600_000_000
 

@@ -1,11 +1,10 @@
 """Organizations, users, the use of tokens, the audit log and answers kept for repeats: the same in every store."""
 
-from dataclasses import replace
-
 from app.ports.people import Entry, Organization, User
 from app.ports.records import KeptAnswer, Page, Token
 from app.ports.store import Store
 from tests.conformance.values import NOW_US, ORG, submit, unset
+from tests.replacing import replace
 
 TOKEN = Token(id="t", org_id=ORG, name="n", role="node", scopes=("a",), secret_hash="h", created_at_us=NOW_US)
 ENTRY = Entry(
@@ -32,7 +31,7 @@ def test_organizations_come_oldest_first(store: Store) -> None:
 
 def test_users_are_their_organizations(store: Store) -> None:
     user = User(id="u1", org_id=ORG, name="ann", role="member", created_at_us=NOW_US)
-    revoked = replace(user, role="admin", revoked_at_us=5)
+    revoked = replace(user, role="admin", revoked_at_us=5, issuer="https://id.example", subject="42")
     assert not unset(revoked)
     for one in (
         user,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from app.ports.store import Store, Writer
 from app.ports.templates import JobsWanted
 from app.wire.report import LogLine
 from app.wire.states import JobState, RunState, TaskState
-from tests.conformance.values import NOW_US, ORG, ROUTE, node, run, start, submit
+from tests.conformance.values import NOW_US, ORG, ROUTE, job, node, run, start, submit
+from tests.replacing import replace
 
 PAGE = Page(limit=20)
 SPOT = numbered.Spot(offset=0, limit=20, newest_first=True)
@@ -49,7 +49,30 @@ class Asked:
 
 
 QUESTIONS: dict[str, Question] = {
-    "lock_ready": lambda asked, tx: tx.lock_ready(ROUTE, 3),
+    "lock_ready": lambda asked, tx: tx.lock_ready(ROUTE, 3, ORG),
+    "ready_orgs": lambda asked, tx: tx.ready_orgs(ROUTE),
+    "in_flight": lambda asked, tx: tx.in_flight(),
+    "end_of": lambda asked, tx: tx.end_of(ORG, 0),
+    "ended_jobs": lambda asked, tx: tx.ended_jobs(ORG, (-1, -1), (0, 0), 5),
+    "gives_inputs": lambda asked, tx: tx.gives_inputs(asked.job.seq),
+    "delete_some": lambda asked, tx: tx.delete_some(asked.job.seq, 4),
+    "job_counts": lambda asked, tx: tx.job_counts(ORG, 10),
+    "oldest_waiting": lambda asked, tx: tx.oldest_waiting(ORG),
+    "backlogs": lambda asked, tx: tx.backlogs(),
+    "newest_event": lambda asked, tx: tx.newest_event(ORG),
+    "activity": lambda asked, tx: tx.activity(ORG, 0, 3_600_000_000, 10),
+    "due deliveries": lambda asked, tx: tx.lock_due_deliveries(5),
+    "due_blobs": lambda asked, tx: tx.due_blobs(NOW_US, 5),
+    "expired_assets": lambda asked, tx: tx.expired_assets(5),
+    "removed_projects": lambda asked, tx: tx.removed_projects(5),
+    "outputs": lambda asked, tx: tx.outputs(PAGE, job_seq=asked.job.seq),
+    "node": lambda asked, tx: tx.node(asked.node.id),
+    "points": lambda asked, tx: tx.points(asked.node.id, 0),
+    "owners": lambda asked, tx: tx.owners([asked.job.seq]),
+    "jobs_by_seq": lambda asked, tx: tx.jobs_by_seq([asked.job.seq]),
+    "samples": lambda asked, tx: tx.samples(asked.run.id, PAGE),
+    "audit": lambda asked, tx: tx.audit(ORG, PAGE),
+    "run": lambda asked, tx: tx.run(asked.run.id),
     "ready_routes": lambda asked, tx: tx.ready_routes(),
     "queued_routes": lambda asked, tx: tx.queued_routes(),
     "queued_counts": lambda asked, tx: tx.queued_counts([ROUTE]),
@@ -124,8 +147,15 @@ LISTED = 20
 """Jobs that a page of jobs finds in either store, so that pages are of one length."""
 
 
+def _end_many(tx: Writer) -> None:
+    first = tx.reserve("job", 400)
+    for seq in range(first, first + 400):
+        tx.insert_job(replace(job(seq), state=JobState.SUCCEEDED, finished_at_us=seq))
+
+
 def live_long(store: Store) -> None:
     """Jobs that ended, one that is paused and one that is being canceled, with much that is ready."""
+    store.write(_end_many)
     for of_job, state in (
         ({"state": JobState.SUCCEEDED}, TaskState.SUCCEEDED),
         ({"state": JobState.PAUSED, "desired": Desired.PAUSE}, TaskState.READY),
@@ -216,7 +246,7 @@ def explained(postgres_url: str) -> Iterator[tuple[Asked, Any]]:
     store = sql.open_store(postgres_url, threads=1)
     asked = Asked(store)
     live_long(store)
-    engine = postgres_engine(str(make_url(postgres_url).render_as_string(False)), threads=1)
+    engine = postgres_engine(str(make_url(postgres_url).render_as_string(False)), sql.Pool(size=1))
     connection = engine.raw_connection()
     connection.cursor().execute("ANALYZE")
     connection.cursor().execute("SET enable_seqscan = off")
@@ -250,8 +280,10 @@ def test_what_is_held_back_is_leapt_over(tmp_path: Path) -> None:
         store = sql.open_store(url, threads=1)
         submit(store, [()] * size, of_job={"desired": Desired.PAUSE}, of_all={"priority": 90})
         asked = Asked(store)
-        assert [task.job_seq for task in store.write(lambda tx: tx.lock_ready(ROUTE, 1))] == [asked.job.seq]
+        assert [task.job_seq for task in store.write(lambda tx: tx.lock_ready(ROUTE, 1, ORG))] == [asked.job.seq]
         counts.append(steps_of(url, asked)["lock_ready"])
-        store.write(lambda tx: tx.save_tasks([replace(t, state=TaskState.QUEUED) for t in tx.lock_ready(ROUTE, 9)]))
+        store.write(
+            lambda tx: tx.save_tasks([replace(t, state=TaskState.QUEUED) for t in tx.lock_ready(ROUTE, 9, ORG)])
+        )
         store.close()
     assert counts[1] <= counts[0] * 1.1

@@ -1,10 +1,9 @@
 """Points of the lives of nodes, in every store."""
 
-from dataclasses import replace
-
 from app.ports.points import Point
 from app.ports.store import Store
 from tests.conformance.values import NOW_US, unset
+from tests.replacing import replace
 
 POINT = Point(
     at_us=NOW_US,

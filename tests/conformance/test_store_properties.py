@@ -3,7 +3,7 @@ answers as the one in memory does.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from app.ports.store import Reader, Store, Writer
 from app.wire.report import LogLine
 from app.wire.states import TASK_TERMINAL, JobState, RunState, TaskState
 from tests.conformance.values import NOW_US, ORG, ROUTE, job, node, run, submit, task
+from tests.replacing import replace
 
 ALL = Page(limit=1000)
 NODE = node()
@@ -119,7 +120,7 @@ class Script:
         tx.insert_chords([(first + at, [first + up for up in header]) for at, header in enumerate(needs) if header])
 
     def offer(self, tx: Writer, limit: int) -> None:
-        for ready in tx.lock_ready(ROUTE, limit):
+        for ready in tx.lock_ready(ROUTE, limit, ORG):
             fresh = run(ready, ready.runs + 1, id=self.id(), offered_at_us=NOW_US + self.made)
             tx.insert_runs([fresh])
             tx.save_tasks([replace(ready, state=TaskState.QUEUED, run_id=fresh.id, runs=fresh.number)])
@@ -212,8 +213,8 @@ def all_there_is(store: Store, jobs: int) -> list[Any]:
     def look_further(tx: Writer) -> list[Any]:
         seqs = range(100, jobs * 100 + 100)
         return [
-            tx.lock_ready(ROUTE, 99),
-            tx.lock_ready(ROUTE, 2),
+            tx.lock_ready(ROUTE, 99, ORG),
+            tx.lock_ready(ROUTE, 2, ORG),
             tx.ready_routes(),
             tx.stale_offers(NOW_US * 2, 99),
             tx.queued_routes(),

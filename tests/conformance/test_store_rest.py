@@ -1,7 +1,5 @@
 """Lines, samples, events, nodes, accounts and leases: what every store promises."""
 
-from dataclasses import replace
-
 import pytest
 
 from app.ports.records import Event, Page, Project, Queue, StoredLine, Token
@@ -11,6 +9,7 @@ from app.wire.resources import Resources
 from app.wire.states import JobState, RunState, TaskState
 from app.wire.usage import Sample, Usage
 from tests.conformance.values import NOW_US, ORG, node, start, submit, unset
+from tests.replacing import replace
 
 ALL = Page(limit=1000)
 
@@ -96,9 +95,8 @@ def test_deleted_lines_give_their_numbers_to_nobody(store: Store) -> None:
 
 
 def test_nodes_are_kept_whole_and_come_by_name(store: Store) -> None:
-    first = node(
-        name="b", drain=True, offline=True, draining=True, cpu_percent=12.5, used_memory_bytes=1 << 40, tags=()
-    )
+    said = {"cpu_percent": 12.5, "used_memory_bytes": 1 << 40, "protocol": 2, "clock_skew_ms": -7}
+    first = node(name="b", drain=True, offline=True, draining=True, refused="too old", tags=(), **said)
     second = node(name="a")
     assert not unset(first)
     for one in (first, second, replace(first, incarnation=2)):
@@ -186,9 +184,3 @@ def test_stamps_are_on_the_clock_of_the_store(store: Store) -> None:
     stamped = store.write(lambda tx: tx.stamped_at_us("web"))
     assert stamped is not None
     assert before_us <= stamped <= store.read(lambda tx: tx.now_us)
-
-
-def test_a_key_is_made_once(store: Store) -> None:
-    assert store.write(lambda tx: tx.make_key("signing", "first")) == "first"
-    assert store.write(lambda tx: tx.make_key("signing", "second")) == "first"
-    assert store.write(lambda tx: tx.make_key("other", "second")) == "second"

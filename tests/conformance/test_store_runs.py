@@ -1,7 +1,5 @@
 """Runs, offers and chords: what every store promises."""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain.chords import Count, RunWhen
@@ -12,14 +10,15 @@ from app.ports.store import Store
 from app.wire.report import Failure
 from app.wire.states import JobState, RunState, TaskState
 from app.wire.usage import Usage
-from tests.conformance.values import NOW_US, ROUTE, new_id, run, same, start, submit, unset
+from tests.conformance.values import NOW_US, ORG, ROUTE, new_id, run, same, start, submit, unset
+from tests.replacing import replace
 
 ALL = Page(limit=1000)
 FAR_US = 1 << 60
 
 
 def positions(store: Store, route: str = ROUTE, limit: int = 99) -> list[tuple[int, int]]:
-    return [(task.job_seq, task.position) for task in store.write(lambda tx: tx.lock_ready(route, limit))]
+    return [(task.job_seq, task.position) for task in store.write(lambda tx: tx.lock_ready(route, limit, ORG))]
 
 
 def test_a_run_comes_back_whole(store: Store) -> None:

@@ -1,10 +1,9 @@
 """What every store promises of sealed secrets."""
 
-from dataclasses import replace
-
 from app.ports.secrets import Secret
 from app.ports.store import Store
 from tests.conformance.values import NOW_US, ORG
+from tests.replacing import replace
 
 OTHER = "org-2"
 
@@ -33,6 +32,18 @@ def test_a_secret_is_replaced_and_deleted(store: Store) -> None:
     assert store.write(lambda tx: tx.delete_secret(ORG, "A")) is True
     assert store.write(lambda tx: tx.delete_secret(ORG, "A")) is False
     assert store.read(lambda tx: tx.secrets(ORG)) == []
+
+
+def test_a_use_is_noted_once_in_a_while(store: Store) -> None:
+    known = [secret(name, org_id=org_id) for org_id in (ORG, OTHER) for name in ("A", "B")]
+    store.write(lambda tx: [tx.save_secret(one) for one in known])
+    first_us = store.write(lambda tx: (tx.note_secret_uses([(ORG, "A"), (ORG, "none")], 0), tx.now_us))[1]
+    assert [one.used_at_us for one in store.read(lambda tx: tx.secrets(ORG))] == [first_us, None]
+    assert [one.used_at_us for one in store.read(lambda tx: tx.secrets(OTHER))] == [None, None]
+    store.write(lambda tx: tx.note_secret_uses([(ORG, "A")], first_us))
+    assert store.read(lambda tx: tx.secrets(ORG))[0].used_at_us == first_us
+    again_us = store.write(lambda tx: (tx.note_secret_uses([(ORG, "A")], first_us + 1), tx.now_us))[1]
+    assert store.read(lambda tx: tx.secrets(ORG))[0] == replace(known[0], used_at_us=again_us)
 
 
 def test_all_of_them_are_walked_once(store: Store) -> None:

@@ -1,12 +1,11 @@
 """A map's values in bulk, in every store."""
 
-from dataclasses import replace
-
 from app.ports.records import Page
 from app.ports.store import Store
 from app.ports.strips import Cell
 from app.wire.states import TaskState
 from tests.conformance.test_store_maps import OPEN, with_map
+from tests.replacing import replace
 
 COUNTED = {"live": 3, "failed": 1, "canceled": 1, "succeeded": 1, "next": 6}
 

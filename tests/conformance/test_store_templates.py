@@ -1,6 +1,6 @@
 """Templates, their versions, and the jobs that were started from them: what every store promises."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from app.domain.job import JobSpec
 from app.domain.task import TaskSpec
@@ -11,6 +11,7 @@ from app.ports.templates import JobsWanted
 from app.wire.resources import Resources
 from app.wire.states import JobState
 from tests.conformance.values import NOW_US, ORG, ROUTE, submit, unset
+from tests.replacing import replace
 
 ALL = Page(limit=100)
 TEMPLATE = Template(

@@ -3,7 +3,6 @@
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from app.domain.job import Job
@@ -13,6 +12,7 @@ from app.domain.task import Task, TaskSpec
 from app.ports.store import Store, Writer
 from app.wire.resources import Resources, Route
 from app.wire.states import JobState, RunState, TaskState
+from tests.replacing import field_defaults, replace
 
 NOW_US = 1_790_000_000_000_000
 ORG = "org-1"
@@ -22,13 +22,12 @@ ROUTE = Route(queue="@default", tag="", executor="python", version="", shape=SHA
 
 def unset(value: Any, *but: str) -> set[str]:
     """The fields that are as their defaults, without those named: a test of wholeness wants none, also of new ones."""
-    defaults = {at.name: at.default if at.default_factory is MISSING else at.default_factory() for at in fields(value)}
-    return {name for name, default in defaults.items() if getattr(value, name) == default} - set(but)
+    return {name for name, default in field_defaults(value).items() if getattr(value, name) == default} - set(but)
 
 
 def same(one: Any, other: Any) -> set[str]:
     """The fields in which two do not differ."""
-    return {field.name for field in fields(one) if getattr(one, field.name) == getattr(other, field.name)}
+    return {name for name in field_defaults(one) if getattr(one, name) == getattr(other, name)}
 
 
 def new_id() -> str:
@@ -87,6 +86,7 @@ def task(seq: int, job: Job, position: int, **changed: Any) -> Task:
         max_attempts=1,
         retry_delay_s=0,
         created_at_us=NOW_US,
+        org_id=job.org_id,
     )
     return replace(plain, **changed)
 

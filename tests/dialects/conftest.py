@@ -33,11 +33,13 @@ def _api(folder: Path) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Its address is `server.url`. Shared by the session: leave it standing."""
+    """Its address is `server.url`. Shared by the session: leave it standing. It has a project `default`."""
     data = tmp_path_factory.mktemp("server") / "data"
     made = Fleet(data, "--nodes", "1", "--cpus", str(NODE_CPUS), "--memory", str(NODE_MEMORY_MB))
     try:
-        yield made.start()
+        made.start()
+        made.submit([{"name": "first", "executor": "command", "payload": {"argv": ["true"]}}])  # makes the project
+        yield made
     finally:
         made.remove()
 

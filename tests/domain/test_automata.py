@@ -1,7 +1,6 @@
 """Do runs and tasks move only as their tables say, and do reports fold to the same run however they arrive?"""
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -17,6 +16,7 @@ from app.domain.task import Task
 from app.wire.report import Ending, Failure, Report
 from app.wire.states import RUN_ACTIVE, RUN_TERMINAL, TASK_OPEN, TASK_TERMINAL, RunState, TaskState
 from app.wire.usage import Usage
+from tests.replacing import replace
 
 CLAIMED_US, NOW_US = 1_000, 9_000
 WHY = Failure(code="why", message="because")

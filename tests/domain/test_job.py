@@ -1,7 +1,5 @@
 """Does a job's state follow from the counts of its tasks and what its owner wants?"""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from app.domain.job import Desired, Job, settle
 from app.wire.report import Failure
 from app.wire.states import JOB_TERMINAL, TASK_TERMINAL, JobState, TaskState
+from tests.replacing import replace
 
 NOW_US = 5_000
 JOB = Job(

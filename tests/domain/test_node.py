@@ -1,12 +1,11 @@
 """What can a node serve, how alive is it, and why does no node fit?"""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain.node import Node, slots, unfit_reason
 from app.wire.resources import Resources, Route
 from app.wire.states import NodeState
+from tests.replacing import replace
 
 
 def shape(cpu: float, memory_mib: int) -> Resources:

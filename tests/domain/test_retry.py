@@ -1,7 +1,5 @@
 """What follows from each way a run can end?"""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from app.domain.task import Task
 from app.wire.report import Ending, Failure
 from app.wire.resources import Resources
 from app.wire.states import RunState, TaskState
+from tests.replacing import replace
 
 NOW_US = 50_000_000
 TASK = Task(

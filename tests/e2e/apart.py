@@ -4,8 +4,9 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -32,13 +33,18 @@ class Apart(Fleet):
         self._environ["FLOTILLA_URL"] = self.url
         (self.data / "token").write_text(self.command("token", "create", "people", "--role", "admin"))
         self._launch("engine")
-        token = self.command("token", "create", "nodes", "--role", "node").strip()
+        self._token = self.command("token", "create", "nodes", "--role", "node").strip()
         for number in range(1, self._nodes + 1):
-            name = f"node-{number}"
-            own = {"FLOTILLA_NODE_NAME": name, "FLOTILLA_NODE_DIR": str(self.data / name)}
-            self._launch("node", name, FLOTILLA_SERVER_URL=self.url, FLOTILLA_NODE_TOKEN=token, **own, **self._node)
+            self.launch_node(f"node-{number}")
         wait_until(lambda: self.online() == self._nodes, READY_S, self.logs)
+        # Nodes need no engine to be online, and one that is told to end while it still loads dies of the signal.
+        wait_until(lambda: any(said.get("event") == "started" for said in self._said("engine")), READY_S, self.logs)
         return self
+
+    def launch_node(self, name: str, **environ: str) -> None:
+        own = {"FLOTILLA_SERVER_URL": self.url, "FLOTILLA_NODE_TOKEN": self._token, "FLOTILLA_NODE_NAME": name}
+        own |= {"FLOTILLA_NODE_DIR": str(self.data / name)}
+        self._launch("node", name, **{**own, **self._node, **environ})
 
     def command(self, *words: str) -> str:
         """What the command said; it has to succeed."""
@@ -64,14 +70,17 @@ class Apart(Fleet):
 
     def _listening(self) -> bool:
         assert self._processes["web"].poll() is None, self.logs()
-        for line in (self.data / "logs" / "web.log").read_text().splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                said = json.loads(line)
-                if said.get("event") == "listening":
-                    host, port = said["addresses"][0][:2]
-                    self.url = f"http://{host}:{port}"
-                    return True
+        for said in self._said("web"):
+            if said.get("event") == "listening":
+                host, port = said["addresses"][0][:2]
+                self.url = f"http://{host}:{port}"
+                return True
         return False
+
+    def _said(self, name: str) -> Iterator[dict[str, Any]]:
+        for line in (self.data / "logs" / f"{name}.log").read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                yield json.loads(line)
 
     def tree(self) -> list[psutil.Process]:
         roots = [psutil.Process(process.pid) for process in self._processes.values() if process.poll() is None]
@@ -79,11 +88,12 @@ class Apart(Fleet):
 
     def stop(self) -> dict[str, int]:
         """Nodes first; the exit codes."""
-        codes = {}
-        for name in sorted(self._processes, key=lambda name: not name.startswith("node")):
-            self._processes[name].terminate()
-            codes[name] = self._processes[name].wait(STOP_S)
-        return codes
+        return {name: self.stop_one(name) for name in sorted(self._processes, key=lambda name: "node" not in name)}
+
+    def stop_one(self, name: str) -> int:
+        """The exit code."""
+        self._processes[name].terminate()
+        return self._processes[name].wait(STOP_S)
 
     def remove(self) -> None:
         for process in self._processes.values():

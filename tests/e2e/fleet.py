@@ -89,6 +89,14 @@ class Fleet:
             check=False,
         )
 
+    def offline(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command that needs no server: it works on the data folder or the database."""
+        command = [sys.executable, "-m", "app.cli.main", *arguments]
+        environ = dict(self._environ)
+        if "FLOTILLA_DATABASE_URL" in environ:
+            environ["FLOTILLA_ASSETS_URL"] = f"file://{self.data / 'assets'}"
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=90, check=False)
+
     def cli_environ(self) -> Mapping[str, str]:
         token = (self.data / "token").read_text().strip()
         return self._environ | {"FLOTILLA_URL": self.url, "FLOTILLA_TOKEN": token}

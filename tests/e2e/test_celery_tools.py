@@ -60,19 +60,26 @@ def check(fleet: Fleet, url: str) -> None:
     workers = answer(f"{url}/api/workers")
     found = wait_until(lambda: len(got := workers() or {}) == 2 and got, PATIENCE_S, workers)
     assert sorted(name.partition("@")[0] for name in found) == ["node-1", "node-2"]
-    ended = fleet.ended(fleet.submit([noop(f"t{number}") for number in range(20)]))
-    assert ended["state"] == "succeeded"
+    fails = {"name": "bad", "executor": "command", "payload": {"argv": ["sh", "-c", "exit 3"]}}
+    inner = {"executor": "python", "payload": {"callable": "noop"}}
+    many = {"name": "m", "type": "map", "values": {"source": [7]}, "task": inner}
+    ended = fleet.ended(fleet.submit([*(noop(f"t{number}") for number in range(20)), fails, many]))
+    runs = {run["id"]: run for run in fleet.runs(ended["id"])}
+    assert len(runs) == 22
     known = answer(f"{url}/api/tasks?limit=1000")
 
     def all_over() -> Any:
-        got = known() or {}
-        return got and all(task["state"] == "SUCCESS" for task in got.values()) and got
+        got = {key: task for key, task in (known() or {}).items() if key in runs}
+        return len(got) == len(runs) and all(task["state"] in ("SUCCESS", "FAILURE") for task in got.values()) and got
 
     tasks = wait_until(all_over, PATIENCE_S, known)
-    assert {task["name"] for task in tasks.values()} == {"flotilla.run"}
+    assert sorted(task["name"] for task in tasks.values()) == sorted([*(f"t{n}" for n in range(20)), "bad", "m[0]"])
     assert {task["worker"] for task in tasks.values()} <= set(found)
-    runs = {run["id"] for run in fleet.runs(ended["id"])}
-    assert any(run in task["args"] for task in tasks.values() for run in runs)
+    for run_id, task in tasks.items():
+        failed = task["name"] == "bad"
+        assert task["state"] == ("FAILURE" if failed else "SUCCESS")
+        assert (task["exception"] or "").startswith("exit_code: the program ended with exit code 3") is failed
+        assert ended["id"] in task["kwargs"], run_id
 
 
 def test_inspect_ping_is_answered_by_every_node(environ: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import requests
 
 from tests.e2e.conftest import Start
@@ -69,6 +70,7 @@ def test_values_from_a_stored_file_of_json_lines(fleet: Fleet) -> None:
     assert whole(fleet, job_id)["result"] == [f"n{number}/{number}" for number in range(300)]
 
 
+@pytest.mark.timeout(400)  # 30,000 values, which are 30,000 requests where a bundle has one run
 def test_values_that_are_a_result_too_large_to_travel(fleet: Fleet) -> None:
     lists = 'echo "{\\"frames\\": [$(seq -s , 1000000000 1000029999)]}" > "$FLOTILLA_RESULT"'
     of_noops = {
@@ -79,7 +81,7 @@ def test_values_that_are_a_result_too_large_to_travel(fleet: Fleet) -> None:
         "values": {"source": "${{ needs.list.outputs.params.frames }}"},
     }
     job_id = fleet.submit([command("list", "sh", "-c", lists), of_noops])
-    assert fleet.ended(job_id, 180)["state"] == "succeeded"
+    assert fleet.ended(job_id, 360)["state"] == "succeeded"
     assert set(fleet.tasks(job_id)["list"]["result"]) == {"asset"}
     task = whole(fleet, job_id)
     assert (task["map"]["total"], task["result"]) == (30_000, [None] * 30_000)

@@ -98,7 +98,7 @@ def test_a_database_of_another_version_is_left_to_who_knows_it(
         refused = up("--data", str(tmp_path / "data"), "--port", "0", "--no-node", **servers)
     assert refused.returncode == 1
     assert "at version 0000" in refused.stderr.splitlines()[0]
-    assert "`flotilla db upgrade`" in refused.stderr.splitlines()[0]
+    assert "install the newer version" in refused.stderr.splitlines()[0]
 
 
 def test_a_database_that_is_away_is_one_line(tmp_path, redis_url: str) -> None:

@@ -24,9 +24,8 @@ class Client:
 
     def __init__(self, url: str, token: str, timeout_s: float = 30.0) -> None:
         self.url = url
-        self._pool = urllib3.PoolManager(
-            maxsize=32, retries=False, timeout=timeout_s, headers={"Authorization": f"Bearer {token}"}
-        )
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pool = urllib3.PoolManager(maxsize=32, retries=False, timeout=timeout_s, headers=headers)
 
     def fail_fast(self) -> None:
         """For a time in which answers are not to be expected."""

@@ -21,6 +21,7 @@ class Process:
         self.name = name
         self.command = list(command)
         self.environ = dict(environ)
+        self.cwd = ROOT
         self.log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.stopped = False
@@ -44,7 +45,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self.cwd,
                 start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGKILL),
             )

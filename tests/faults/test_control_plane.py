@@ -111,7 +111,9 @@ def test_f11_the_leading_engine_is_killed(fleet: Fleet, figures: Figures) -> Non
         second: Process = fleet.until(lambda: leader(fleet), bound(10))
         figures.note(f"a new leader after {figures.elapsed_s():.2f} s")
         assert second is not first
+        known = len(first.log.read_text())
         first.start()
+        fleet.until(lambda engine=first, known=known: '"started"' in engine.log.read_text()[known:], 30)
     fleet.finish(*jobs)
     assert {fleet.state(job) for job in jobs} == {"succeeded"}
 
@@ -263,6 +265,10 @@ def test_f16_clocks_are_wrong_and_are_stepped(fleet: Fleet, figures: Figures) ->
     for engine, shift_s in zip(fleet.engines, (-600, 600), strict=True):
         fleet.clock(engine.name).write_text(str(shift_s))
     passed(2 * CLOCKWORK.lease_s)
+    seen = fleet.client.nodes()
+    for node, shift_s in zip(fleet.nodes, (3600, -3600), strict=True):
+        assert abs(seen[node.name]["clockSkewSeconds"] - shift_s) < 2
+        assert "set it by NTP" in seen[node.name]["warnings"][0]
     open_.touch()
     fleet.finish(job)
     runs = fleet.client.runs(job)

@@ -71,6 +71,7 @@ def furnish(api: Api) -> Fixed:
         "user_id": api.post("/v1/users", {"name": "u"}).json["id"],
         "org_id": access.ORG,
         "asset_id": asset.json["id"],
+        "view_id": api.post("/v1/views", {"name": "v", "filters": {"state": "failed"}}).json["id"],
         "delivery_id": api.get(f"/v1/jobs/{told['id']}/deliveries").json["items"][0]["id"],
         "template_id": template.json["id"],
         "workflow_id": template.json["id"],

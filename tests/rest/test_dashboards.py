@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,29 @@ def test_panels_have_places_and_words() -> None:
         assert at["x"] + at["w"] <= 24
         assert panel["title"]
         assert panel["type"] == "row" or panel["description"]
+
+
+RINGING = Path(__file__).parent / "alerts_test.yml"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [("check", "rules", "--lint-fatal", str(DEPLOY / "prometheus" / "alerts.yml")), ("test", "rules", str(RINGING))],
+    ids=["sound", "ring when they should"],
+)
+def test_prometheus_says_the_alerts_are(asked: tuple[str, ...]) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on PATH (apt-get install prometheus)")
+    done = subprocess.run([promtool, *asked], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_alert_is_made_to_ring_and_kept_silent() -> None:
+    cases = [case for test in yaml.safe_load(RINGING.read_text())["tests"] for case in test["alert_rule_test"]]
+    names = {rule["alert"] for rule in rules()}
+    assert {case["alertname"] for case in cases if case.get("exp_alerts")} == names
+    assert {case["alertname"] for case in cases if not case.get("exp_alerts")} == names
 
 
 def test_alerts_say_what_to_do() -> None:

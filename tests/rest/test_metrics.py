@@ -46,8 +46,11 @@ def live_in(api: Api) -> None:
             ending["error"] = {"code": "exit_code", "message": "it ended with 1"}
         told = {"runId": spec["runId"], "fence": spec["fence"], "sequence": 1, "usage": usage, "ending": ending}
         assert api.report(told).status_code == 200
-    stale = {"runId": spec["runId"], "fence": 7, "sequence": 9}
-    assert api.report(stale).status_code == 409
+    for stale in (
+        {"runId": spec["runId"], "fence": 7, "sequence": 9},
+        {"runId": spec["runId"], "fence": spec["fence"], "sequence": 9},
+    ):
+        assert api.report(stale).status_code == 409
     api.submit(noop("runs", requirements={"cpu": 2, "memory": 512}), noop("waits", needs=["runs"]))
     api.claim()
     paused = api.submit(noop("paused", tag="linux"))
@@ -68,6 +71,7 @@ def value(found: Mapping[tuple[str, tuple[tuple[str, str], ...]], float], name: 
 
 
 def test_they_say_what_is(lived_in: Api) -> None:
+    lived_in.report()  # the node is there, however long ago it joined
     found = read(lived_in)
     states = {"waiting": 1, "running": 1, "queued": 0, "held": 1, "ready": 1}
     for state, count in states.items():
@@ -88,6 +92,7 @@ def test_they_count_what_was(lived_in: Api) -> None:
     assert value(found, "flotilla_runs_ended_total", executor="python", state="failed") == 1
     assert value(found, "flotilla_runs_unsuccessful_total", cause="exit_code", state="failed") == 1
     assert value(found, "flotilla_task_retries_total", cause="exit_code") == 1
+    assert value(found, "flotilla_reports_total", outcome="fenced") == 1
     assert value(found, "flotilla_reports_total", outcome="refused") == 1
     assert value(found, "flotilla_run_duration_seconds_bucket", executor="python", le="0.5") == 1
     assert value(found, "flotilla_run_duration_seconds_bucket", executor="python", le="60") == 2

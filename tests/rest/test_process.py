@@ -50,6 +50,13 @@ def test_off_loopback_it_needs_tokens_and_no_anonymous_role(tmp_path: Path) -> N
     core.store.close()
 
 
+def test_off_loopback_nobody_is_shown_errors(tmp_path: Path) -> None:
+    refused = start(tmp_path, {"FLOTILLA_HOST": "0.0.0.0", "FLASK_DEBUG": "1"})
+    _, said = refused.communicate(timeout=30)
+    assert refused.returncode == 2
+    assert "unset FLASK_DEBUG" in said
+
+
 def test_on_loopback_other_hosts_are_refused(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     core = bootstrap.core(settings)

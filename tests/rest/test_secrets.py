@@ -12,7 +12,7 @@ VALUE = "s3cret-hunter2"
 def test_a_secret_is_written_listed_replaced_and_deleted(api: Api) -> None:
     made = api.send("PUT", "/v1/secrets/DEPLOY_KEY", {"value": VALUE})
     assert made.status_code == 200
-    assert set(made.json) == {"name", "createdAt", "changedAt", "changedBy"}
+    assert set(made.json) == {"name", "createdAt", "changedAt", "changedBy", "lastUsedAt"}
     again = api.send("PUT", "/v1/secrets/DEPLOY_KEY", {"value": "another"}).json
     assert (again["name"], again["createdAt"]) == ("DEPLOY_KEY", made.json["createdAt"])
     api.send("PUT", "/v1/secrets/A", {"value": VALUE})
@@ -62,6 +62,11 @@ def test_a_job_is_shown_with_the_reference_and_run_with_the_value(api: Api, tmp_
     (secret,) = spec["secrets"]
     assert secret["value"] == VALUE
     assert spec["payload"]["arguments"] == {"key": secret["mark"]}
+    assert api.get("/v1/secrets").json["items"][0]["lastUsedAt"] is None
+    api.core.secret_uses.flush(api.core.store)
+    used_at = api.get("/v1/secrets").json["items"][0]["lastUsedAt"]
+    assert used_at >= job["createdAt"]
+    assert api.send("PUT", "/v1/secrets/KEY", {"value": VALUE}).json["lastUsedAt"] == used_at
     (task,) = api.get(f"/v1/jobs/{job['id']}/tasks").json["items"]
     assert task["payload"] == payload
     for path in tmp_path.rglob("*"):

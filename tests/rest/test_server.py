@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from flask import Response
@@ -145,3 +145,29 @@ def refuses(address: tuple[str, int]) -> bool:
     except (ConnectionRefusedError, ConnectionResetError):  # reset: the listener closed while this one was in its queue
         return True
     return False
+
+
+def test_idle_connections_are_not_asked_again_and_again(shared: Api) -> None:
+    """Of a hundred that wait only the one that speaks is looked at, and each is heard when it does."""
+    health = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(shared) as (server, address), ExitStack() as stack:
+        connections = [stack.enter_context(closing(socket.create_connection(address, timeout=10))) for _ in range(100)]
+        for connection in connections:
+            connection.sendall(health)
+            assert _status(connection) == 200
+        wait_until(lambda: not _unsure(server), 10, lambda: _unsure(server))
+        for connection in reversed(connections):
+            connection.sendall(health)
+            assert _status(connection) == 200
+
+
+def _status(connection: socket.socket) -> int:
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer.status
+
+
+def _unsure(server: Server) -> list[object]:
+    """Connections that the loop asks before it waits."""
+    return [each for each in server._channels() if each._fileno in server._sockets._unsure]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.rest.native.schemas import account, fleet_out, job_out, messages, run_out, task_out
+from app.rest.native.schemas import account, fleet_out, job_out, messages, queues, run_out, task_out
 from app.rest.native.schemas.shown import Shown
 from tests.rest.conftest import NODE_ID, Api, noop
 
@@ -228,7 +228,7 @@ def test_what_is_documented_is_what_is_shown(api: Api) -> None:
         (run_out.SampleShown, api.get(f"/v1/runs/{run['id']}/usage").json["items"][0]),
         (run_out.EventShown, api.get("/v1/events").json["items"][0]),
         (fleet_out.NodeShown, api.get(f"/v1/nodes/{NODE_ID}").json),
-        (fleet_out.QueueShown, api.get("/v1/queues").json["items"][0]),
+        (queues.QueueShown, api.get("/v1/queues").json["items"][0]),
         (fleet_out.ExecutorShown, api.get("/v1/executors").json["items"][0]),
         (account.ProjectShown, api.get("/v1/projects").json["items"][0]),
         (account.NewToken, token),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from app.domain.errors import Unavailable
 from app.ports.hooks import Unsendable
 from app.services import deliveries
 from app.wire.addresses import Gate
-from tests.rest.conftest import Api, noop
+from tests.rest.conftest import SUBMIT, Api, noop
 from tests.wait import wait_until
 
 
@@ -220,6 +221,31 @@ def test_a_hook_that_is_none_is_refused(shared: Api, hook: dict[str, Any], point
     answer = shared.post("/v1/queues/@default/jobs", {"name": "j", "tasks": [], "webhooks": [hook]})
     assert answer.status_code == 422
     assert [wrong["pointer"] for wrong in answer.json["errors"]] == [pointer]
+
+
+def test_what_lies_in_the_clear_is_sealed_when_an_engine_starts(api: Api, receiver: Receiver) -> None:
+    job = api.submit(noop("a"), webhooks=[{"url": receiver.url()}])
+    stored = api.core.store.read(lambda tx: tx.job(job["id"]))
+    assert stored
+    clear = ({"url": receiver.url(), "secret": "from before"},)
+    api.core.store.write(lambda tx: tx.save_webhooks(stored.seq, clear))
+    with delivering(api, opened(receiver)):
+        wait_until(lambda: "from before" not in str(api.core.store.read(lambda tx: tx.job(job["id"]))))
+        cancel(api, job)
+        wait_until(lambda: log_of(api, job)[0]["state"] == "delivered")
+    [(_, headers, body)] = receiver.got
+    at, mac = (part.partition("=")[2] for part in headers["X-Flotilla-Signature"].split(","))
+    assert mac == hmac.new(b"from before", f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def test_a_secret_is_nowhere_in_the_database(api: Api, tmp_path: Path) -> None:
+    job = {"name": "j", "tasks": [noop("a")], "webhooks": [{"url": "https://h.example/", "secret": "hush-hush-hush"}]}
+    assert api.post("/v1/templates", {"name": "t", "job": job}, headers={"Idempotency-Key": "k"}).status_code == 201
+    assert api.post(SUBMIT, job, headers={"Idempotency-Key": "k"}).status_code == 201
+    api.core.store.read(lambda tx: tx.now_us)
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"h.example" in written
+    assert b"hush-hush-hush" not in written
 
 
 def test_a_template_shows_no_secret(api: Api) -> None:

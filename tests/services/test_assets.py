@@ -1,7 +1,6 @@
 """Stored files: what is kept, for whom, for how long, and what becomes of the bytes whoever dies when."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -11,6 +10,7 @@ from app.ports.records import Asset, Page
 from app.services import access, assets, control, links, loose, uploads
 from app.services.access import Principal
 from app.services.core import FileRules
+from tests.replacing import replace
 from tests.services.world import World, task
 
 PAGE = Page(limit=100)

@@ -8,6 +8,7 @@ from app.services.attention import Attention, attention
 from app.services.node_page import node_page
 from app.services.strips import failed_values, strip
 from app.services.task_page import run_page, task_page
+from app.services.turning_away import turn_away
 from app.wire.report import LogLine
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Usage
@@ -106,6 +107,14 @@ def test_retries_crashes_and_missing_nodes_are_told(world: World) -> None:
     world.pass_time(14)
     assert [view.node.name for view in seen(world).nodes] == ["n1"]
     world.clock.advance(25 * 3600)
+    assert not seen(world).nodes
+
+
+def test_a_node_that_was_refused_is_told_until_it_is_served(world: World) -> None:
+    turn_away(world.core, "n1", 99, "upgrade the API first", {"name": "n1"})
+    (view,) = seen(world).nodes
+    assert (view.node.name, view.node.refused, view.node.takes_work) == ("n1", "upgrade the API first", False)
+    world.node("n1")
     assert not seen(world).nodes
 
 

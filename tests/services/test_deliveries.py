@@ -4,18 +4,22 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from app.adapters.keyring import Keyring, new_key
 from app.domain.errors import Conflict, Forbidden, NotFound, Unavailable
-from app.domain.job import Job
+from app.domain.job import Job, JobSpec
+from app.domain.template import Version
 from app.ports.hooks import Delivery, DeliveryState, Unsendable
-from app.services import access, cancel, deliveries, rerun
+from app.ports.vault import Unreadable
+from app.services import access, cancel, deliveries, hook_secrets, rerun, templates
 from app.services.hooks import EVENTS, shown
 from app.wire.states import RunState
-from tests.services.world import ALL, World
+from tests.replacing import replace
+from tests.services.world import ALL, SECRETS_KEY, World
 
 URL = "https://hooks.example/x"
 
@@ -237,7 +241,86 @@ def test_it_goes_with_its_job_and_after_a_month(world: World) -> None:
 
 
 def test_a_secret_is_shown_to_nobody() -> None:
-    assert shown([hook(secret="s", events=["job.ended"])]) == [hook(events=["job.ended"])]
+    for hidden in ({"secret": "s"}, {"sealed": "k.x"}):
+        assert shown([hook(**hidden, events=["job.ended"])]) == [hook(events=["job.ended"])]
+
+
+def signed_with(receiver: Receiver, secret: str) -> bool:
+    _, headers, body = receiver.got[-1]
+    at_s = int(headers["X-Flotilla-Signature"].partition("=")[2].partition(",")[0])
+    return headers["X-Flotilla-Signature"] == deliveries.signature(secret, at_s, body)
+
+
+def stored(world: World, job: Job) -> tuple[Any, ...]:
+    found = world.core.store.read(lambda tx: tx.job(job.id))
+    assert found
+    return found.webhooks
+
+
+def test_its_own_secret_is_sealed_for_it_alone(world: World, receiver: Receiver) -> None:
+    job = world.submit({"a": []}, webhooks=(hook(), hook(secret="s3cret")))
+    plain, sealed = stored(world, job)
+    assert plain == hook()
+    assert set(sealed) == {"url", "sealed"}
+    assert "s3cret" not in str(stored(world, job))
+    for org_id, moved in (("another", sealed), (access.ORG, {**sealed, "url": "https://evil.example/"})):
+        with pytest.raises(Unreadable):
+            hook_secrets.opened(world.core, org_id, moved)
+    world.drive(world.node())
+    send(world)
+    assert signed_with(receiver, "s3cret")
+
+
+def test_without_a_key_none_is_taken_and_none_lies_in_the_clear(world: World) -> None:
+    object.__setattr__(world.core, "vault", None)
+    with pytest.raises(Conflict, match="leave the secret out"):
+        world.submit({"a": []}, webhooks=(hook(secret="s3cret"),))
+    world.submit({"a": []}, webhooks=(hook(),))
+
+
+def test_one_that_lies_in_the_clear_is_good_and_sealed_at_the_next_start(world: World, receiver: Receiver) -> None:
+    job, template = world.submit({"a": []}, webhooks=(hook(),)), draft_of(world, ())
+    clear = (hook(secret="s3cret"),)
+    world.core.store.write(lambda tx: tx.save_webhooks(job.seq, clear))
+    world.core.store.write(
+        lambda tx: tx.save_template_version(replace(template, job=replace(template.job, webhooks=clear)))
+    )
+    assert world.core.vault
+    world.drive(world.node())
+    send(world)
+    assert signed_with(receiver, "s3cret")
+    assert hook_secrets.seal_clear(world.core.store, world.core.vault) == 2
+    assert hook_secrets.seal_clear(world.core.store, world.core.vault) == 0
+    assert "s3cret" not in str(stored(world, job))
+    [one] = log(world, job)
+    deliveries.again(world.core, world.who, job.id, one.id)
+    send(world)
+    assert len(receiver.got) == 2
+    assert signed_with(receiver, "s3cret")
+    started = templates.start(world.core, world.who, template.template_id, templates.Start(values={}))
+    assert hook_secrets.opened(world.core, started.org_id, stored(world, started)[0]) == "s3cret"
+
+
+def test_a_new_key_seals_them_anew_and_a_lost_one_is_told(world: World, receiver: Receiver) -> None:
+    jobs = [world.submit({f"a{number}": []}, webhooks=(hook(secret="s3cret"),)) for number in range(3)]
+    draft_of(world, (hook(secret="s3cret"),))
+    old, fresh = SECRETS_KEY, new_key()
+    both = Keyring(lambda: f"{fresh},{old}")
+    assert hook_secrets.reseal(world.core.store, both) == 4
+    assert hook_secrets.reseal(world.core.store, both) == 0
+    assert Keyring(lambda: fresh).open(stored(world, jobs[0])[0]["sealed"], f"{access.ORG}/webhook {URL}") == "s3cret"
+    with pytest.raises(Unreadable, match="the secret of a webhook"):
+        hook_secrets.reseal(world.core.store, Keyring(new_key))
+    world.drive(world.node())
+    sent = send(world)
+    assert {one.state for one in sent} == {DeliveryState.PENDING}
+    assert "cannot be read" in (sent[0].detail or "")
+    assert receiver.got == []
+
+
+def draft_of(world: World, hooks: tuple[Any, ...]) -> Version:
+    spec = JobSpec(name="saved", tasks=(), webhooks=hooks)
+    return templates.create(world.core, world.who, templates.Draft(job=spec)).version
 
 
 def test_the_events_have_names() -> None:

@@ -1,6 +1,5 @@
 """What runs leave behind, who may send it, and how later tasks get it."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from app.services.access import Principal
 from app.wire.claim import RunSpec
 from app.wire.outputs import RESULT
 from app.wire.states import RunState, TaskState
+from tests.replacing import replace
 from tests.services.test_assets import blobs, stored, stranger, tidy
 from tests.services.world import World, task
 

@@ -1,7 +1,5 @@
 """Is a caller shown his own jobs and no others, and of them what was said and what they left?"""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain.errors import Conflict, Forbidden, NotFound
@@ -9,6 +7,7 @@ from app.services import access, own, submit
 from app.services.access import Principal
 from app.wire.report import Failure
 from app.wire.states import JobState, RunState
+from tests.replacing import replace
 from tests.services.world import World, task
 
 ANN = replace(access.anonymous("member"), name="ann")

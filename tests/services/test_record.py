@@ -1,7 +1,5 @@
 """Do reports have their effect exactly once, however they come, and does each ending lead where the rules say?"""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain.chords import RunWhen
@@ -10,6 +8,7 @@ from app.services import control, query
 from app.wire.report import Ending, LogLine
 from app.wire.states import JobState, RunState, TaskState
 from app.wire.usage import Sample, Usage
+from tests.replacing import replace
 from tests.services.world import ALL, SECOND, World, shape, task
 
 

@@ -1,18 +1,19 @@
 """Signed text: believed when unchanged, in time, and for what it was given; refused otherwise."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import Unauthorized
-from app.services.signing import Signer
+from app.services.signing import Signer, SigningKeys
 
-SIGNER = Signer("k" * 43)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5
-)
+KEYS = SigningKeys(first="k" * 43, deriving="d" * 43)
+SIGNER = Signer(KEYS)
+PLAIN = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.text()
+JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
 
 
 @given(JSON, st.none() | st.integers(1, 1 << 60))
@@ -35,7 +36,11 @@ def test_a_changed_text_is_refused(place: int, letter: str) -> None:
 def test_time_purpose_and_key_count() -> None:
     text = SIGNER.sign("link", 1, 1000)
     assert SIGNER.check("link", text, 999) == 1
-    for signer, purpose, now_us in ((SIGNER, "link", 1000), (SIGNER, "page", 0), (Signer("j" * 43), "link", 0)):
+    for signer, purpose, now_us in (
+        (SIGNER, "link", 1000),
+        (SIGNER, "page", 0),
+        (Signer(replace(KEYS, first="j" * 43)), "link", 0),
+    ):
         with pytest.raises(Unauthorized):
             signer.check(purpose, text, now_us)
 
@@ -44,3 +49,15 @@ def test_time_purpose_and_key_count() -> None:
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(Unauthorized):
         SIGNER.check("link", text, 0)
+
+
+def test_a_new_key_signs_and_the_one_before_is_believed() -> None:
+    signer = Signer(KEYS)
+    text, derived = signer.sign("link", 1), signer.derive("hook", "org")
+    signer.renew(SigningKeys(first="n" * 43, others=["k" * 43], deriving="d" * 43))
+    assert signer.check("link", text, 0) == 1
+    assert signer.sign("link", 1) != text
+    assert signer.derive("hook", "org") == derived
+    signer.renew(SigningKeys(first="n" * 43, deriving="d" * 43))
+    with pytest.raises(Unauthorized):
+        signer.check("link", text, 0)

@@ -1,7 +1,5 @@
 """Is a job accepted whole, once, or not at all, and does it start at once where there is room?"""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain import limits
@@ -10,6 +8,7 @@ from app.domain.job import JobSpec
 from app.domain.task import TaskSpec
 from app.services import access, control, plan, query, submit
 from app.wire.states import JobState
+from tests.replacing import replace
 from tests.services.world import ALL, World, shape, task
 
 DIAMOND = {"top": [], "left": ["top"], "right": ["top"], "bottom": ["left", "right"]}

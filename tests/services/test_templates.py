@@ -1,6 +1,5 @@
 """Is a template judged as a job is, does it start jobs as it says, and who may change it?"""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from app.ports.records import Page
 from app.services import access, query, templates
 from app.services.submit import Key
 from app.services.templates import Draft, Start
+from tests.replacing import replace
 from tests.services.world import World, task
 
 PAYLOAD = {"argv": ["echo", "${{ job.parameters.x }}"]}

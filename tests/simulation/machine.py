@@ -22,6 +22,7 @@ from app.ports.records import TaskView
 from app.services import access, control, explain, query, rerun, submit, sweep
 from app.services.core import Core
 from app.services.sweep import Sweeper
+from app.wire import claim
 from app.wire.resources import Resources
 from app.wire.states import JOB_TERMINAL, TASK_OPEN, RunState, TaskState
 from tests.invariants import (
@@ -41,7 +42,7 @@ from tests.simulation.faults import Fuse, MortalBroker, MortalStore, ProcessDied
 from tests.simulation.node import Fate, SimNode, Slot
 
 HANDOFF = os.environ.get("FLOTILLA_HANDOFF", "1") != "0"
-MAX_BUNDLE = int(os.environ.get("FLOTILLA_MAX_BUNDLE", "64"))
+MAX_BUNDLE = int(os.environ.get("FLOTILLA_MAX_BUNDLE", claim.MAX_BUNDLE))
 
 fates = st.sampled_from([Fate.OK, Fate.OK, Fate.OK, Fate.TWICE, Fate.ANSWER_LOST, Fate.LOST])
 endings = st.sampled_from(

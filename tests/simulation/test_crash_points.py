@@ -5,7 +5,7 @@ invariants hold, and the world comes to rest as it would have without the death.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from app.services.sweep import Sweeper
 from app.wire.claim import RunSpec
 from app.wire.states import JOB_TERMINAL, RunState
 from tests.invariants import assert_holds, check_world, read_world
+from tests.replacing import replace
 from tests.services.world import ALL, Node, World, shape, task
 from tests.simulation.faults import Fuse, MortalBroker, MortalStore, ProcessDied
 

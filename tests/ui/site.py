@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from app.adapters import sql
+from app.adapters.keyring import Keyring, new_key
 from app.adapters.memory import MemoryBlobs
 from app.adapters.memory.broker import MemoryBroker
 from app.adapters.system_chance import SystemChance
@@ -24,6 +25,7 @@ from app.services.submit import submit
 from app.ui import dashboard
 
 OTHER_ORG = "00000000-0000-7000-8000-00000000000f"
+SECRETS_KEY = new_key()
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 MISSING = "01a1fa7f-297b-774b-8000-0000000000ff"
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'&{{7*7}}"
@@ -141,6 +143,7 @@ def make_site(folder: Path, anonymous_role: str = "", hosts: tuple[str, ...] = (
         broker=broker,
         chance=SystemChance(),
         blobs=MemoryBlobs(),
+        vault=Keyring(lambda: SECRETS_KEY),
         clockwork=FAST,
         handoff=False,
     )

@@ -3,6 +3,7 @@
 from app.domain.job import Job
 from app.services import control
 from app.wire.states import JobState, TaskState
+from tests.ui.hand import hand
 from tests.ui.site import Html, Site, noop
 
 
@@ -84,3 +85,33 @@ def test_a_task_is_canceled_and_run_again(site: Site) -> None:
     assert now(site, job).counts[TaskState.CANCELED] == 1
     site.browser().post(f"/ui/tasks/{task_id}/retry")
     assert now(site, job).counts[TaskState.CANCELED] == 0
+
+
+def test_a_queue_is_paused_resumed_and_limited(site: Site) -> None:
+    hand(site)
+    for number in range(30):
+        site.submit(name=f"n{number}")
+    browser = site.browser()
+    assert "Nothing more of @default starts: 30 tasks that could will wait." in browser.read("/queues").words
+    base = "/ui/queues/@default"
+    assert browser.post(f"{base}/pause", to="/queues").location == "/queues"
+    page = browser.read("/queues")
+    assert "@default is paused: what runs goes on" in page.words
+    assert page.title.startswith("❚❚ ")
+    assert any(form.get("action", "").endswith("/resume") for form in page.all("form"))
+    assert browser.post(f"{base}/limit", maxRunning="3", maxStartsPerMinute="").status_code == 303
+    assert browser.post(f"{base}/resume").status_code == 303
+    assert "0 of 3" in browser.read("/queues").words
+    assert "3 at once" in browser.read("/queues").words
+    wrong = browser.post(f"{base}/limit", maxRunning="many")
+    assert wrong.status_code in (400, 422)
+    assert "must be a whole number" in Html(wrong.text).words
+    assert browser.post(f"{base}/explode").status_code == 404
+    assert browser.client.post(f"{base}/pause", data={}).status_code == 403  # without the form's mark
+
+
+def test_who_may_not_operate_queues_is_shown_no_button_and_refused(site: Site) -> None:
+    site.submit()
+    member = site.browser("member")
+    assert [form for form in member.read("/queues").all("form") if "/ui/queues/" in form.get("action", "")] == []
+    assert member.post("/ui/queues/@default/pause").status_code == 403

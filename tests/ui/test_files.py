@@ -90,3 +90,4 @@ def test_how_long_ago() -> None:
     second = 1_000_000
     said = [words.ago(0, seconds * second) for seconds in (0, 30, 90, 7200, 200_000)]
     assert said == ["just now", "30 s ago", "1 min ago", "2 h ago", "2 d ago"]
+    assert [words.ago(seconds * second, 0) for seconds in (3, 30, 200_000)] == ["just now", "in 30 s", "in 2 d"]

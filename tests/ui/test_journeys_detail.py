@@ -44,6 +44,7 @@ def long_log(fleet: Fleet) -> str:
 def test_a_failure_is_followed_down_to_its_line(page: Page, fleet: Fleet, failed: str) -> None:
     page.goto(f"/jobs/{failed}/tasks")
     page.get_by_role("link", name="mesh").click()
+    page.wait_for_url("**/tasks/*")  # loaded whole: keys are listened to after the words are there
     expect(page.locator("#outcome")).to_contain_text("exit code 3")
     expect(page.locator("#tail")).to_contain_text("no triangles")
     page.keyboard.press("[")
@@ -194,6 +195,8 @@ def test_pages_are_gone_to_by_key(page: Page) -> None:
         "e": "events",
         "d": "docs",
         "h": "health",
+        "t": "tokens",
+        "s": "secrets",
     }.items():
         page.keyboard.press("g")
         page.keyboard.press(letter)
@@ -213,6 +216,7 @@ def screens(fleet: Fleet, failed: str, long_log: str) -> Mapping[str, str]:
     fleet.ended(job_id)
     tasks = fleet.tasks(job_id)
     node_id = fleet.client.get("/v1/nodes")["items"][0]["id"]
+    fleet.client.put("/v1/secrets/SHOWN", {"value": "not this"})
     return {
         "failed task": f"/tasks/{fleet.tasks(failed)['mesh']['id']}",
         "plots": f"/tasks/{tasks['busy']['id']}",
@@ -228,6 +232,7 @@ def screens(fleet: Fleet, failed: str, long_log: str) -> Mapping[str, str]:
         "events": "/events",
         "audit": "/audit",
         "tokens": "/tokens",
+        "secrets": "/secrets",
         "docs": "/docs/flow",
         "health": "/health",
     }

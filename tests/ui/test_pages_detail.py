@@ -9,6 +9,7 @@ import pytest
 from app.domain.job import Job
 from app.services import control
 from app.services.access import ISSUED_ROLES
+from app.services.turning_away import turn_away
 from app.ui.ways import Setting
 from app.wire.states import RunState
 from tests.services.world import Node
@@ -259,9 +260,21 @@ def test_nodes_are_found_by_tag_and_lost_ones_say_so(site: Site) -> None:
     assert "No node has the tag" in browser.read("/fleet?tag=none").words
 
 
+def test_a_clock_that_is_off_and_a_node_that_was_refused_are_seen(site: Site) -> None:
+    hand(site).beat(clock_skew_ms=-7300)
+    browser = site.browser()
+    for path in ("/fleet", "/nodes/n1"):
+        assert "ts clock is 7.3 s behind the database's: set it by NTP" in browser.read(path).words
+    assert "-7.3 s to the database's" in browser.read("/nodes/n1").words
+    turn_away(site.core, "n1", 99, "upgrade the API first", {"name": "n1", "version": "2.0"})
+    for path in ("/fleet", "/nodes/n1", "/attention"):
+        assert "and was refused: upgrade the API first." in browser.read(path).words
+    assert "2.0, protocol 99" in browser.read("/nodes/n1").words
+
+
 def test_an_empty_fleet_says_how_to_start_a_node(site: Site) -> None:
     page = site.browser().read("/fleet")
-    assert "flotilla node --server" in page.words
+    assert "flotilla node --join http://localhost --token TOKEN" in page.words
     assert "Nothing needs you." in site.browser().read("/attention").words
     assert "No queue yet." in site.browser().read("/queues").words
     assert "Nothing has happened yet." in site.browser().read("/events").words
@@ -314,6 +327,8 @@ def test_a_token_is_shown_once_and_revoked(site: Site) -> None:
     assert text[0] not in listed.source
     assert "build server" in listed.words
     assert site.stranger().client.get("/v1/jobs", headers={"Authorization": f"Bearer {text[0]}"}).status_code == 200
+    site.browser().post("/ui/tokens", name="guest", role="viewer", lifetime="2592000")
+    assert re.search(r"guest fl_\w+_… viewer just now in (29|30) d never", browser.read("/tokens").words)
     token_id = text[0].split("_")[1]
     renewed = Html(browser.post(f"/ui/tokens/{token_id}/rotate").text)
     assert f"fl_{token_id}_" in renewed.words

@@ -1,6 +1,5 @@
 """What is computed for pictures: pieces of bars, steps of a graph in words, lanes of a timeline."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -12,7 +11,9 @@ from app.ports.records import TaskView
 from app.services.query import GraphView
 from app.ui import lanes, outline, shares
 from app.wire.states import JobState, RunState, TaskState
+from app.wire.usage import Usage
 from tests.conformance.values import NOW_US, job, run, task
+from tests.replacing import replace
 
 SECOND = 1_000_000
 
@@ -82,6 +83,15 @@ def test_runs_lie_in_the_lanes_of_their_nodes_without_overlap() -> None:
     waiting = found[0].bars[0]
     assert (waiting.waits, waiting.starts, waiting.ends) == (0.0, 0.1, 0.2)
     assert found[1].bars[-1].ends == 1.0
+
+
+def test_what_a_run_with_outputs_takes_after_its_program_is_storing_them() -> None:
+    took = replace(_run(0, 4), usage=Usage(wall_s=3.0), task_id="t")
+    span = lanes.Span(from_us=NOW_US, to_us=NOW_US + 4 * SECOND)
+    for storing, keeps in ((("t",), 0.75), ((), 1.0)):
+        [lane] = lanes.lanes([took], {}, span, NOW_US, storing)
+        assert (lane.bars[0].runs, lane.bars[0].keeps, lane.bars[0].ends) == (0.0, keeps, 1.0)
+    assert lanes.program_ended_us(_run(0, None)) is None
 
 
 def test_what_lies_outside_of_the_time_shown_is_left_out() -> None:

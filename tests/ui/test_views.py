@@ -1,7 +1,6 @@
 """What pages are made of: lines with terminal colours, plots, outcomes in words, waste, and what is hidden."""
 
 import unicodedata
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from app.wire.report import Failure
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample, Usage
 from tests.conformance import values
+from tests.replacing import replace
 
 LOOKS = {"", *COLOURS, "bold", "dim", "italic", "underlined", "struck"}
 SPEC = TaskSpec(name="a", executor="command", shape=values.SHAPE, time_limit_s=60)

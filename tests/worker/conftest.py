@@ -10,6 +10,7 @@ import pytest
 
 from app.wire.usage import Usage
 from tests.worker.fake_api import FakeApi, make_spec
+from tests.worker.nodes import Fleet
 from worker.outcome import Work
 
 
@@ -89,3 +90,10 @@ def api() -> Iterator[FakeApi]:
     fake = FakeApi()
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def fleet(api: FakeApi, redis_url: str, tmp_path: Path) -> Iterator[Fleet]:
+    made = Fleet(api, redis_url, tmp_path)
+    yield made
+    made.close()

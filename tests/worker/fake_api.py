@@ -7,6 +7,7 @@ is in `links` is given out at its path, and what is put at `/v1/runs/.../outputs
 import hashlib
 import itertools
 import json
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ def route_of(spec: RunSpec) -> Route:
 class FakeApi:
     """All state is under one lock; `endings`, `reports` and `beats` are what nodes said."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.lock = threading.RLock()
         self.runs: dict[str, RunSpec] = {}
         self.owner: dict[str, str] = {}
@@ -85,6 +86,9 @@ class FakeApi:
         self.output_calls: list[tuple[str, dict[str, str]]] = []
         self.file_answers: list[int] = []
         self.cuts = 0
+        self.broker_url = ""
+        self.join_tokens: list[str] = []
+        self.turns_away = ""
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -130,10 +134,16 @@ class FakeApi:
             daemon_threads = True
             request_queue_size = 128
 
-        self._make = lambda port: Server(("127.0.0.1", port), Handler)
+        def make(port: int) -> Server:
+            made = Server(("127.0.0.1", port), Handler)
+            if tls:
+                made.socket = tls.wrap_socket(made.socket, server_side=True)
+            return made
+
+        self._make = make
         self._server = self._make(0)
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._serve()
 
     def _serve(self) -> None:
@@ -156,6 +166,9 @@ class FakeApi:
             self.calls.append(call)
             if self.failing is not None:
                 return self.failing, {"title": "failing", "status": self.failing}
+            if self.turns_away and call in ("register", "heartbeat", "join"):
+                errors = [{"pointer": "/protocol", "detail": "not served here"}]
+                return 409, {"title": "t", "detail": self.turns_away, "status": 409, "errors": errors}
             answer = getattr(self, f"_{call}")(node, body)
             if self.drop_after_commit and call in ("claims", "reports"):
                 self.drop_after_commit -= 1
@@ -192,7 +205,12 @@ class FakeApi:
         self.nodes[node] = registration
         self.registrations += 1
         self.known = True
-        return 201, {"nodeId": node, "nowUs": now_us(), "leaseS": 2, "heartbeatS": 0.5}
+        answer = {"nodeId": node, "nowUs": now_us(), "leaseS": 2, "heartbeatS": 0.5}
+        return 201, {**answer, "brokerUrl": self.broker_url} if registration.needs_broker else answer
+
+    def _join(self, node: str, body: Json) -> tuple[int, Json]:
+        self.join_tokens.append(body["nodeId"])
+        return 201, {"token": "fl_12345678_" + "x" * 43, "brokerUrl": self.broker_url if body["needsBroker"] else None}
 
     def _claims(self, node: str, body: Json) -> Json:
         claim = Claim.from_wire(body)

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from worker.config import CLOCKWORKS, TABLE, Settings, SettingsError, read
+from app.wire.broker import Broker
+from worker.config import CLOCKWORKS, TABLE, Settings, read
+from worker.setting import SettingsError
+from worker.where import BROKER_TABLE
 
-NEEDED = {"FLOTILLA_BROKER_URL": "redis://x", "FLOTILLA_SERVER_URL": "http://api/"}
 
-
-def test_two_settings_are_needed_and_the_others_have_defaults() -> None:
-    settings = read(NEEDED)
+def test_no_setting_is_needed() -> None:
+    settings = read({"FLOTILLA_SERVER_URL": "http://api/"})
     assert settings.server_url == "http://api"
+    assert (read({}).server_url, settings.broker.url) == ("", "")
     assert settings.queues == ("@default",)
     assert settings.tags == ()
     assert settings.handoff
@@ -23,7 +25,6 @@ def test_two_settings_are_needed_and_the_others_have_defaults() -> None:
 def test_what_is_set_is_read() -> None:
     settings = read(
         {
-            **NEEDED,
             "FLOTILLA_NODE_DIR": "/x",
             "FLOTILLA_CPUS": "1.5",
             "FLOTILLA_MEMORY_MB": "512",
@@ -59,13 +60,49 @@ def test_everything_wrong_is_named_at_once() -> None:
     wrong |= {"FLOTILLA_FETCH_ALLOW": "10.0.0.0/99", "FLOTILLA_FETCH_PORTS": "0", "FLOTILLA_FILE_ROOTS": "here"}
     wrong |= {"FLOTILLA_CACHE_MB": "-1", "FLOTILLA_FILE_MB": "x", "FLOTILLA_TRANSFER_S": "0"}
     wrong |= {"FLOTILLA_SANDBOX": "on", "FLOTILLA_SANDBOX_READABLE": "here", "FLOTILLA_SANDBOX_NETWORK": "x"}
+    wrong |= {"FLOTILLA_CA_FILE": "/dev/null", "FLOTILLA_SERVER_URL": "api:8080"}
     wrong |= {"FLOTILLA_CONTAINER_RUNTIME": "lxc", "FLOTILLA_CONTAINER_REGISTRIES": "docker.io/library"}
     with pytest.raises(SettingsError) as raised:
         read(wrong)
-    for name in (*wrong, *NEEDED):
+    for name in wrong:
         assert name in str(raised.value)
 
 
 def test_the_table_is_the_settings() -> None:
-    assert {row.field for row in TABLE} == set(Settings.__dataclass_fields__)
-    assert all(row.about for row in TABLE)
+    assert {"broker", *(row.field for row in TABLE)} == set(Settings.__dataclass_fields__)
+    assert {row.field for row in BROKER_TABLE} == set(Broker.__dataclass_fields__)
+    assert all(row.about for row in (*TABLE, *BROKER_TABLE))
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    token, url = tmp_path / "token", tmp_path / "url"
+    token.write_text("fl_a_b\n")
+    url.write_text("rediss://flotilla-node:pw@broker.example:6379/0\n")
+    settings = read(
+        {
+            "FLOTILLA_SERVER_URL": "http://api",
+            "FLOTILLA_NODE_TOKEN_FILE": str(token),
+            "FLOTILLA_BROKER_URL_FILE": str(url),
+        }
+    )
+    assert (settings.node_token, settings.broker.url) == ("fl_a_b", "rediss://flotilla-node:pw@broker.example:6379/0")
+    with pytest.raises(SettingsError, match="FLOTILLA_NODE_TOKEN: is set, and so is FLOTILLA_NODE_TOKEN_FILE"):
+        read({"FLOTILLA_NODE_TOKEN": "x", "FLOTILLA_NODE_TOKEN_FILE": str(token)})
+    with pytest.raises(SettingsError, match="FLOTILLA_NODE_TOKEN_FILE cannot be read"):
+        read({"FLOTILLA_NODE_TOKEN_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("redis://broker.example/0", "has no password"),
+        ("redis://:hunter2@x;redis://y", "names several servers"),
+        ("redis://:guest@broker.example/0", "stands in examples"),
+        ("amqp://:hunter2@x", "must be redis://"),
+    ],
+)
+def test_a_broker_that_a_node_may_not_use(url: str, why: str) -> None:
+    with pytest.raises(SettingsError, match=why) as caught:
+        read({"FLOTILLA_BROKER_URL": url})
+    assert "hunter2" not in str(caught.value)
+    assert read({"FLOTILLA_BROKER_URL": "redis://b.example", "FLOTILLA_OPEN_BROKER": "1"}).broker.broker().open

@@ -9,12 +9,6 @@ import pytest
 from worker import host
 
 
-def test_capacity_is_what_the_host_has() -> None:
-    found = host.capacity()
-    assert 0 < found.cpu_milli <= 1024 * 1000
-    assert found.memory_mib > 64
-
-
 def test_the_id_is_kept_and_leftovers_of_scratch_are_removed(tmp_path: Path) -> None:
     first = host.move_in(tmp_path)
     (first.scratch / "old").mkdir()

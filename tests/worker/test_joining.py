@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from worker.host import Home, HostError
-from worker.joining import token
+from worker.joining import Membership, Wanted, membership
 
 FIRST, SECOND = "fl_aaaaaaaa_" + "x" * 43, "fl_bbbbbbbb_" + "y" * 43
 
@@ -57,40 +57,65 @@ def home(tmp_path: Path) -> Home:
     return Home(folder=tmp_path, node_id="n1", lock=-1)
 
 
-def ask(server: Joined, home: Home, join_token: str, node_token: str = "") -> str:
-    url = f"http://127.0.0.1:{server.server_port}"
-    return token(home, server_url=url, node_token=node_token, join_token=join_token)
+def ask(server: Joined, home: Home, join_token: str = "", node_token: str = "", url: str | None = None) -> Membership:
+    wanted = Wanted(
+        server_url=f"http://127.0.0.1:{server.server_port}" if url is None else url,
+        node_token=node_token,
+        join_token=join_token,
+        needs_broker=True,
+    )
+    return membership(home, wanted)
 
 
 def test_a_join_token_is_used_once_and_its_fruit_kept_in_private(server: Joined, home: Home) -> None:
-    assert ask(server, home, FIRST) == "token 1"
+    assert ask(server, home, FIRST).token == "token 1"
     assert server.asked == [(FIRST, "n1")]
     kept = home.folder / "token"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert FIRST not in kept.read_text()
-    assert ask(server, home, FIRST) == "token 1", "the next start"
+    assert ask(server, home, FIRST).token == "token 1", "the next start"
     assert len(server.asked) == 1
-    assert ask(server, home, SECOND) == "token 2", "a new invitation"
+    assert ask(server, home, SECOND).token == "token 2", "a new invitation"
+
+
+def test_a_node_that_has_joined_starts_again_without_being_told_anything(server: Joined, home: Home) -> None:
+    first = ask(server, home, FIRST)
+    assert ask(server, home, url="") == first
+    assert ask(server, home, url="http://moved.example") == Membership(
+        server_url="http://moved.example", token="token 1"
+    )
+    assert len(server.asked) == 1
+
+
+def test_a_node_that_knows_no_api_says_how_to_join(server: Joined, home: Home) -> None:
+    with pytest.raises(HostError, match="flotilla node --join URL --token TOKEN"):
+        ask(server, home, url="")
 
 
 def test_a_node_token_needs_no_joining(server: Joined, home: Home) -> None:
-    assert ask(server, home, FIRST, node_token="mine") == "mine"
-    assert ask(server, home, "") == ""
+    assert ask(server, home, FIRST, node_token="mine").token == "mine"
+    assert ask(server, home).token == ""
     assert server.asked == []
 
 
 def test_an_api_that_is_away_is_waited_for(server: Joined, home: Home) -> None:
     server.statuses = [503, 503]
-    assert ask(server, home, FIRST) == "token 3"
+    assert ask(server, home, FIRST).token == "token 3"
 
 
 def test_a_refusal_ends_the_start(server: Joined, home: Home) -> None:
     server.statuses = [401]
-    with pytest.raises(HostError, match=r"FLOTILLA_JOIN_TOKEN was refused: 401.*used up"):
+    with pytest.raises(HostError, match=r"refused the join token: used up; make a new one with `flotilla tokens join`"):
         ask(server, home, FIRST)
     assert not (home.folder / "token").exists()
 
 
+def test_what_is_not_the_tokens_fault_does_not_ask_for_another(server: Joined, home: Home) -> None:
+    server.statuses = [409]
+    with pytest.raises(HostError, match=r"refused the join token: used up$"):
+        ask(server, home, FIRST)
+
+
 def test_a_broken_file_is_none(server: Joined, home: Home) -> None:
     (home.folder / "token").write_text("{")
-    assert ask(server, home, FIRST) == "token 1"
+    assert ask(server, home, FIRST).token == "token 1"

@@ -1,11 +1,9 @@
 """A whole node, as a process of its own, between a real broker and a fake API: what it promises to both."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,66 +15,9 @@ from tests.servers import RedisServer
 from tests.wait import wait_until
 from tests.worker.conftest import living
 from tests.worker.fake_api import Bell, FakeApi, route_of
+from tests.worker.nodes import ROOT, Fleet
 
-ROOT = Path(__file__).parent.parent.parent
 TWO_CORES = Resources(cpu_milli=2000, memory_mib=64)
-
-
-class Fleet:
-    """Nodes that the test started; what is left of them is killed at its end."""
-
-    def __init__(self, api: FakeApi, broker_url: str, folder: Path) -> None:
-        self.api = api
-        self.broker_url = broker_url
-        self.folder = folder
-        self.bell = Bell(broker_url)
-        self.nodes: list[subprocess.Popen[bytes]] = []
-
-    def start(self, name: str = "one", wait: bool = True, **settings: str) -> subprocess.Popen[bytes]:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "FLOTILLA_BROKER_URL": self.broker_url,
-            "FLOTILLA_SERVER_URL": self.api.url,
-            "FLOTILLA_NODE_TOKEN": "node-token",
-            "FLOTILLA_NODE_NAME": name,
-            "FLOTILLA_NODE_DIR": str(self.folder / name),
-            "FLOTILLA_CPUS": "2",
-            "FLOTILLA_MEMORY_MB": "1024",
-            "FLOTILLA_CLOCKWORK": "fast",
-            **settings,
-        }
-        before = self.api.registrations
-        with (self.folder / f"{name}.log").open("ab") as log:
-            node = subprocess.Popen(
-                [sys.executable, "-m", "worker.main"], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
-        self.nodes.append(node)
-        if wait:
-            wait_until(lambda: self.api.registrations > before, 20, dump=self.logs)
-        return node
-
-    def logs(self) -> str:
-        return "\n".join(path.read_text()[-3000:] for path in self.folder.glob("*.log"))
-
-    def ended(self, *run_ids: str, within_s: float = 15) -> None:
-        wait_until(lambda: all(run_id in self.api.endings for run_id in run_ids), within_s, dump=self.logs)
-
-    def state(self, run_id: str) -> RunState:
-        return self.api.endings[run_id].state
-
-    def close(self) -> None:
-        for node in self.nodes:
-            with contextlib.suppress(ProcessLookupError):
-                node.send_signal(signal.SIGCONT)
-                node.kill()
-            node.wait()
-
-
-@pytest.fixture
-def fleet(api: FakeApi, redis_url: str, tmp_path: Path) -> Iterator[Fleet]:
-    made = Fleet(api, redis_url, tmp_path)
-    yield made
-    made.close()
 
 
 def shell(text: str) -> dict[str, object]:

@@ -101,6 +101,22 @@ def test_an_ending_s_answer_brings_the_next_runs(bench: Bench) -> None:
     assert [run.run_id for run in bench.end("r", takes=4)] == ["next"]
 
 
+def test_endings_in_quick_succession_share_requests(bench: Bench) -> None:
+    """The first is sent by the slot, those that come soon after it by the background thread, together."""
+    background = threading.Thread(target=bench.reporter.flush_for_ever, daemon=True)
+    background.start()
+    for number in range(20):
+        journal = bench.reporter.open(make_spec(f"r{number}", None), bench.clock)
+        journal.begin(1.0)
+        bench.reporter.finish(journal, SUCCESS)
+        bench.reporter.push()
+    wait_until(lambda: len(bench.fake.endings) == 20, 10, lambda: str(sorted(bench.fake.endings)))
+    bench.reporter.close()
+    background.join()
+    assert [report.run_id for report in bench.fake.reports] == [f"r{number}" for number in range(20)]
+    assert 0 < bench.fake.calls.count("reports") < 20
+
+
 def test_next_runs_for_nobody_are_given_to_the_handler(bench: Bench) -> None:
     bench.fake.add("next", None)
     bench.fake.next_runs = ["next"]

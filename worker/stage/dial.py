@@ -6,13 +6,12 @@ a proxy would resolve the name again.
 """
 
 import contextlib
-import functools
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 
 from app.wire.addresses import Gate, Place
 from worker.stage.leash import Leash
+from worker.trust import trust
 
 CONNECT_S = 10.0
 READ_S = 60.0
@@ -38,10 +37,17 @@ def resolve(host: str, port: int) -> list[str]:
 
 @contextlib.contextmanager
 def dialled(
-    place: Place, leash: Leash, *, gate: Gate | None, resolve: Resolve = resolve, read_s: float = READ_S
+    place: Place,
+    leash: Leash,
+    *,
+    gate: Gate | None,
+    resolve: Resolve = resolve,
+    read_s: float = READ_S,
+    ca_file: str = "",
 ) -> Iterator[socket.socket]:
     """A connection, TLS included, while the block runs. Without a gate every address will do: the host is the
-    operator's own. `read_s` is how long the other side may be silent. Raises Refused, OSError, what the leash raises.
+    operator's own, and `ca_file` may name his authority. `read_s` is how long the other side may be silent. Raises
+    Refused, OSError, what the leash raises.
     """
     addresses = leash.aside(lambda: resolve(place.host, place.port))
     if gate is not None:
@@ -62,13 +68,7 @@ def dialled(
                 line.setsockopt(level, option, value)
             line.settimeout(read_s)
             if place.scheme == "https":
-                line = stack.enter_context(trust().wrap_socket(line, server_hostname=place.host.rstrip(".")))
+                line = stack.enter_context(trust(ca_file).wrap_socket(line, server_hostname=place.host.rstrip(".")))
             yield line
             return
     raise problem
-
-
-@functools.cache
-def trust() -> ssl.SSLContext:
-    """The system's certificates, or those of SSL_CERT_FILE."""
-    return ssl.create_default_context()

@@ -70,11 +70,12 @@ def patiently(attempt: Callable[[], T], arrival: Arrival, tries: int | None) -> 
 
 def _once(request: Request, arrival: Arrival, resolve: Resolve) -> Fetched:
     place, gate = request.place, request.gate
+    ca_file = arrival.rules.ca_file if gate is None else ""
     headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
     if request.tag:
         headers["If-None-Match"] = request.tag
     for _ in range(MOST_REDIRECTS + 1):
-        with connected(place, gate, arrival.leash, resolve, "GET", headers) as answer:
+        with connected(place, gate, arrival.leash, resolve, "GET", headers, ca_file=ca_file) as answer:
             if gate is None or answer.status not in REDIRECTS:
                 return _taken(place, request, answer, arrival)
             location = answer.header("Location")
@@ -112,12 +113,13 @@ def connected(
     headers: Mapping[str, str],
     body: talk.Body | None = None,
     read_s: float = READ_S,
+    ca_file: str = "",
 ) -> Iterator[talk.Answer]:
     """The answer to one request. What the network does wrong is a LaterError unless it will stay wrong."""
     try:
         with (
             _judged(),
-            dialled(place, leash, gate=gate, resolve=resolve, read_s=read_s) as line,
+            dialled(place, leash, gate=gate, resolve=resolve, read_s=read_s, ca_file=ca_file) as line,
             talk.asked(line, place, method, headers, body) as answer,
         ):
             yield answer

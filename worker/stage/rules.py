@@ -11,9 +11,12 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """`server_url` is where the API is; `file_roots` are the folders that `file:` may read."""
+    """`server_url` is where the API is, `ca_file` whose certificate it may have; `file_roots` are the folders that
+    `file:` may read.
+    """
 
     server_url: str
+    ca_file: str = ""
     gate: Gate = field(default_factory=Gate)
     file_roots: tuple[Path, ...] = ()
     file_bytes: int = 10 * 1024 * MIB

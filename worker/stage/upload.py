@@ -113,7 +113,7 @@ class Upload:
                 faults += isinstance(later, FaultError)
                 if faults >= MOST_FAULTS:
                     raise UploadError(f"{later} (tried {faults} times)") from None
-                log.warning("output %r of run %s waits for the API: %s", self.name, self.spec.run_id, later)
+                log.warning("output %r waits for the API: %s", self.name, later, extra={"run_id": self.spec.run_id})
                 self.telling.waits(str(later))
                 self.leash.wait(min(LONGEST_PAUSE_S, later.after_s or pause_s))
                 pause_s *= 2
@@ -128,9 +128,11 @@ class Upload:
                 "Content-Length": str(size),
             }
             source = Source(descriptor, size, self.leash, self.telling)
-            read_s = READ_S + size / SLOWEST_STORE
+            read_s, ca_file = READ_S + size / SLOWEST_STORE, self.rules.ca_file
             try:
-                with connected(place, None, self.leash, self.resolve, "PUT", headers, source, read_s) as answer:
+                with connected(
+                    place, None, self.leash, self.resolve, "PUT", headers, source, read_s, ca_file
+                ) as answer:
                     told = Told(answer.status, answer.after_s, answer.start(ANSWER_BYTES))
             except LaterError as later:
                 raise FaultError(str(later)) if source.begun else later from None

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from app.adapters.memory.reader import MemoryReader
 from app.adapters.memory.state import Literal
 from app.domain.chords import Count, RunWhen
@@ -41,9 +43,9 @@ class ChordWrites(MemoryReader):
     def _add(self, body: int, succeeded: bool, step: int) -> None:
         count = self._state.chords[body]
         if succeeded:
-            count = replace(count, succeeded=count.succeeded + step)
+            count = structs.replace(count, succeeded=count.succeeded + step)
         else:
-            count = replace(count, unsuccessful=count.unsuccessful + step)
+            count = structs.replace(count, unsuccessful=count.unsuccessful + step)
         self._state.chords.put(body, count)
 
     def chord_states(self, body_seqs: Collection[int]) -> list[ChordState]:

@@ -1,8 +1,9 @@
 """Lists by pattern and in an order of the caller's choice, in memory: all there is, sifted and sorted."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec import structs
 
 from app.adapters.memory.state import State
 from app.domain.job import Job, Source
@@ -97,8 +98,8 @@ class FindingWrites(FindingReads):
     def rename_task(self, task: Task, name: str) -> None:
         self._state.named.drop((task.job_seq, task.name))
         self._state.named.put((task.job_seq, name), task.seq)
-        self._state.specs.put(task.seq, replace(self._state.specs[task.seq], name=name))
-        self._state.put_task(replace(self._state.tasks[task.seq], name=name))
+        self._state.specs.put(task.seq, structs.replace(self._state.specs[task.seq], name=name))
+        self._state.put_task(structs.replace(self._state.tasks[task.seq], name=name))
 
     def hide_task(self, task: Task) -> None:
         self._state.hidden_tasks.put(task.seq, True)

@@ -1,9 +1,13 @@
 """Deliveries of webhooks, in memory."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.adapters.memory.state import State
+from app.domain.job import Job
+from app.domain.template import Version
 from app.ports.hooks import Delivery
 from app.ports.records import Page
 
@@ -25,6 +29,30 @@ class DeliveryReads:
 
     def has_due_delivery(self) -> bool:
         return any(each.due_at_us is not None and each.due_at_us <= self._now_us for each in self._state.deliveries)
+
+
+class HookWrites:
+    _state: State
+
+    def lock_hooked_jobs(self, marker: str, after: int, limit: int) -> list[Job]:
+        found = [job for job in self._state.jobs if job.seq > after and _has(job.webhooks, marker)]
+        return sorted(found, key=lambda job: job.seq)[:limit]
+
+    def save_webhooks(self, job_seq: int, webhooks: Sequence[Any]) -> None:
+        self._state.put_job(replace(self._state.jobs[job_seq], webhooks=tuple(webhooks)))
+
+    def lock_hooked_versions(self, marker: str, after: tuple[str, int], limit: int) -> list[tuple[str, Version]]:
+        found = [each for each in self._state.template_versions if (each.template_id, each.number) > after]
+        found = [each for each in found if _has(each.job.webhooks, marker)]
+        found.sort(key=lambda each: (each.template_id, each.number))
+        return [(self._state.templates[each.template_id].org_id, each) for each in found[:limit]]
+
+    def save_template_version(self, version: Version) -> None:
+        self._state.template_versions.put((version.template_id, version.number), version)
+
+
+def _has(webhooks: Sequence[Any], marker: str) -> bool:
+    return marker in json.dumps(webhooks, separators=(",", ":"))
 
 
 class DeliveryWrites(DeliveryReads):

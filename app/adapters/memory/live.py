@@ -36,10 +36,26 @@ class GaugeReads:
                 counts[run.route, "queued"] += 1
             elif run.state is RunState.RUNNING and run.node_id is not None:
                 counts[run.route, "running"] += 1
-        return [Work(route=key[0], phase=key[1], count=counts[key]) for key in sorted(counts)]
+        oldest: dict[str, int] = {}
+        for task in self._state.tasks:
+            if _is_ready(task.state) and self._phase(task.job_seq) == "ready":
+                at_us = self._state.jobs[task.job_seq].created_at_us
+                oldest[task.route] = min(at_us, oldest.get(task.route, at_us))
+        return [
+            Work(route=route, phase=phase, count=count, oldest_us=oldest.get(route) if phase == "ready" else None)
+            for (route, phase), count in sorted(counts.items())
+        ]
 
     def _phase(self, job_seq: int) -> str:
-        return "ready" if self._state.jobs[job_seq].desired is Desired.RUN else "held"
+        return "ready" if self._state.desired_of(self._state.jobs[job_seq]) is Desired.RUN else "held"
+
+    def in_flight(self) -> list[tuple[str, str, int]]:
+        counts = Counter(
+            (self._state.jobs[run.job_seq].org_id, run.route)
+            for run in self._state.runs
+            if run.state is RunState.QUEUED or (run.state is RunState.RUNNING and run.node_id is not None)
+        )
+        return [(*key, count) for key, count in counts.items()]
 
     def backlogs(self) -> list[Backlog]:
         queues: dict[str, list[Job]] = {}

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from app.adapters.memory.assets import AssetReads
 from app.adapters.memory.attention import AttentionReads
+from app.adapters.memory.ends import EndReads
 from app.adapters.memory.executions import ExecutionReads
 from app.adapters.memory.finding import FindingReads
 from app.adapters.memory.hooks import DeliveryReads
@@ -16,10 +17,13 @@ from app.adapters.memory.outside import OutsideReads
 from app.adapters.memory.overview import OverviewReads
 from app.adapters.memory.people import PeopleReads
 from app.adapters.memory.points import PointReads
+from app.adapters.memory.queues import QueueReads
 from app.adapters.memory.secrets import SecretReads
+from app.adapters.memory.servers import ServerReads
 from app.adapters.memory.state import State
 from app.adapters.memory.strips import StripReads
 from app.adapters.memory.templates import TemplateReads
+from app.adapters.memory.views import ViewReads
 from app.domain.job import Job
 from app.domain.node import Node
 from app.domain.run import Run
@@ -30,7 +34,6 @@ from app.ports.records import (
     NeedResult,
     Page,
     Project,
-    Queue,
     TaskView,
     Token,
 )
@@ -43,6 +46,9 @@ ALL = 1 << 62
 
 class MemoryReader(
     SecretReads,
+    ViewReads,
+    EndReads,
+    ServerReads,
     EventReads,
     GaugeReads,
     DeliveryReads,
@@ -57,6 +63,7 @@ class MemoryReader(
     AttentionReads,
     StripReads,
     PointReads,
+    QueueReads,
     TemplateReads,
     FindingReads,
 ):
@@ -149,10 +156,6 @@ class MemoryReader(
 
     def unwanted(self, node_id: str) -> list[str]:
         return [run.id for run in self.held([node_id]) if self._state.tasks[run.task_seq].cancel]
-
-    def queues(self, org_id: str) -> list[Queue]:
-        found = [queue for queue in self._state.queues if queue.org_id == org_id]
-        return sorted(found, key=lambda queue: queue.name)
 
     def queue_counts(self, org_id: str) -> Mapping[str, Mapping[TaskState, int]]:
         totals: dict[str, Counter[TaskState]] = {}

@@ -1,8 +1,9 @@
 """Changes of tasks and runs in memory, and what may be released next."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
+
+from msgspec import structs
 
 from app.adapters.memory.reader import MemoryReader
 from app.adapters.memory.state import run_key
@@ -19,7 +20,7 @@ class RunWrites(MemoryReader):
             self._state.task_seqs.put(task.id, task.seq)
             self._state.named.put((task.job_seq, task.name), task.seq)
             self._state.tasks_of_job.add(task.job_seq, (task.position, task.seq))
-            self._state.specs.put(task.seq, replace(spec, values=None))
+            self._state.specs.put(task.seq, structs.replace(spec, values=None))
             self._state.put_task(task)
 
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
@@ -67,14 +68,23 @@ class RunWrites(MemoryReader):
         return [run for run in self.held([node_id]) if run.claim_id == claim_id]
 
     def ready_routes(self) -> list[str]:
-        return [route for route in sorted(self._state.ready.keys()) if self.lock_ready(route, 1)]
+        return [route for route in sorted(self._state.ready.keys()) if any(map(self._may_go, self._ready(route)))]
 
-    def lock_ready(self, route: str, limit: int) -> list[Task]:
-        tasks = (self._state.tasks[key[-1]] for key in self._state.ready.of(route))
+    def ready_orgs(self, route: str) -> list[tuple[str, int]]:
+        best: dict[str, int] = {}
+        for task in self._ready(route):
+            best.setdefault(task.org_id, task.priority)
+        return sorted(best.items())
+
+    def lock_ready(self, route: str, limit: int, org_id: str) -> list[Task]:
+        tasks = (task for task in self._ready(route) if task.org_id == org_id)
         return list(islice(filter(self._may_go, tasks), limit))
 
+    def _ready(self, route: str) -> Iterator[Task]:
+        return (self._state.tasks[key[-1]] for key in self._state.ready.of(route))
+
     def _may_go(self, task: Task) -> bool:
-        return task.due_at_us <= self.now_us and self._state.jobs[task.job_seq].desired is Desired.RUN
+        return task.due_at_us <= self.now_us and self._state.desired_of(self._state.jobs[task.job_seq]) is Desired.RUN
 
     def queued_routes(self) -> list[str]:
         return sorted(self._state.queued.keys())
@@ -96,4 +106,4 @@ class RunWrites(MemoryReader):
         for seq in [*(seq for _, seq in self._state.tasks_of_job.of(job_seq)), *values]:
             task = self._state.tasks[seq]
             if task.is_map or task.state in (TaskState.WAITING, TaskState.READY):
-                self._state.put_task(replace(task, priority=priority))
+                self._state.put_task(structs.replace(task, priority=priority))

@@ -1,6 +1,7 @@
 """Sealed secrets, in memory."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from app.adapters.memory.state import State
 from app.ports.secrets import Secret
@@ -20,6 +21,8 @@ class SecretReads:
 
 
 class SecretWrites(SecretReads):
+    _now_us: int
+
     def save_secret(self, secret: Secret) -> None:
         self._state.secrets.put((secret.org_id, secret.name), secret)
 
@@ -27,6 +30,12 @@ class SecretWrites(SecretReads):
         there = (org_id, name) in self._state.secrets
         self._state.secrets.drop((org_id, name))
         return there
+
+    def note_secret_uses(self, used: Collection[tuple[str, str]], before_us: int) -> None:
+        for key in used:
+            secret = self._state.secrets.get(key)
+            if secret is not None and (secret.used_at_us is None or secret.used_at_us < before_us):
+                self._state.secrets.put(key, replace(secret, used_at_us=self._now_us))
 
     def lock_secrets(self, after: tuple[str, str], limit: int) -> list[Secret]:
         return [secret for secret in self._sorted() if (secret.org_id, secret.name) > after][:limit]

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.adapters.memory.table import Index, Journal, Table
 from app.domain.chords import Count
-from app.domain.job import Job, Source
+from app.domain.job import Desired, Job, Source
 from app.domain.map import Map
 from app.domain.node import Node
 from app.domain.run import Run
@@ -18,6 +18,8 @@ from app.ports.people import Entry, Organization, User
 from app.ports.points import Point
 from app.ports.records import Asset, Event, KeptAnswer, LooseBlob, Project, Queue, StoredLine, Token, ValueChunk
 from app.ports.secrets import Secret
+from app.ports.servers import Key, ServerProcess
+from app.ports.views import SavedView
 from app.wire.cards import Card
 from app.wire.states import RunState, TaskState
 from app.wire.usage import Sample
@@ -63,6 +65,8 @@ class State:
         self.job_sources: Table[int, Source] = Table(journal)
         self.hidden_tasks: Table[int, bool] = Table(journal)
         self.queues: Table[tuple[str, str], Queue] = Table(journal)
+        # By organization: how many runs ended, by (minute, queue).
+        self.queue_minutes: Table[str, tuple[tuple[tuple[int, str], int], ...]] = Table(journal)
         self.tokens: Table[str, Token] = Table(journal)
         self.answers: Table[tuple[str, str, str], KeptAnswer] = Table(journal)
         self.organizations: Table[str, Organization] = Table(journal)
@@ -76,8 +80,10 @@ class State:
         self.template_versions: Table[tuple[str, int], Version] = Table(journal)
         self.leases: Table[str, tuple[str, int]] = Table(journal)
         self.stamps: Table[str, int] = Table(journal)
-        self.keys: Table[str, str] = Table(journal)
+        self.keys: Table[str, Key] = Table(journal)
+        self.servers: Table[str, ServerProcess] = Table(journal)
         self.secrets: Table[tuple[str, str], Secret] = Table(journal)
+        self.views: Table[tuple[str, str, str], SavedView] = Table(journal)  # by (organization, owner, name)
         self.tallies: Table[TallyKey, tuple[TallyKey, int]] = Table(journal)
         self.deliveries: Table[int, Delivery] = Table(journal)
         self.cards: Table[str, tuple[str, tuple[Card, ...]]] = Table(journal)  # with the node id
@@ -103,6 +109,11 @@ class State:
         first = self.counters.get(kind, 0) + 1
         self.counters[kind] = first + count - 1
         return first
+
+    def desired_of(self, job: Job) -> Desired:
+        """A paused queue pauses its jobs."""
+        queue = self.queues.get((job.org_id, job.queue))
+        return Desired.PAUSE if job.desired is Desired.RUN and queue is not None and queue.paused else job.desired
 
     def put_job(self, job: Job) -> None:
         counts = {state: job.counts.get(state, 0) for state in TaskState}

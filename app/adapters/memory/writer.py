@@ -6,18 +6,21 @@ from dataclasses import replace
 from app.adapters.memory.assets import AssetWrites
 from app.adapters.memory.chords import ChordWrites
 from app.adapters.memory.finding import FindingWrites
-from app.adapters.memory.hooks import DeliveryWrites
+from app.adapters.memory.hooks import DeliveryWrites, HookWrites
 from app.adapters.memory.live import TallyWrites
 from app.adapters.memory.logs import LogWrites
 from app.adapters.memory.maps import MapWrites
 from app.adapters.memory.people import PeopleWrites
 from app.adapters.memory.points import PointWrites
+from app.adapters.memory.queues import QueueWrites
 from app.adapters.memory.secrets import SecretWrites
+from app.adapters.memory.servers import ServerWrites
 from app.adapters.memory.templates import TemplateWrites
 from app.adapters.memory.unserved import OutsideWrites
+from app.adapters.memory.views import ViewWrites
 from app.domain.job import Desired, Job
 from app.domain.node import Node
-from app.ports.records import Event, KeptAnswer, Project, Queue, Token
+from app.ports.records import Event, KeptAnswer, Project, Token
 from app.wire.cards import Card
 from app.wire.resources import Resources
 from app.wire.states import JOB_TERMINAL, TaskState
@@ -26,9 +29,13 @@ from app.wire.usage import Sample
 
 class MemoryWriter(
     SecretWrites,
+    ViewWrites,
+    ServerWrites,
     PointWrites,
+    QueueWrites,
     TallyWrites,
     DeliveryWrites,
+    HookWrites,
     LogWrites,
     OutsideWrites,
     ChordWrites,
@@ -84,7 +91,7 @@ class MemoryWriter(
                 self._state.put_job(replace(job, counts=before.counts))
 
     def desired(self, job_seqs: Collection[int]) -> Mapping[int, str]:
-        return {job.seq: job.desired for job in self.lock_jobs(job_seqs)}
+        return {job.seq: self._state.desired_of(job) for job in self.lock_jobs(job_seqs)}
 
     def add_samples(self, samples: Sequence[tuple[str, Sample]]) -> None:
         for run_id, sample in samples:
@@ -119,9 +126,6 @@ class MemoryWriter(
     def insert_project(self, project: Project) -> None:
         self._state.projects.put(project.seq, project)
 
-    def save_queue(self, queue: Queue) -> None:
-        self._state.queues.put((queue.org_id, queue.name), queue)
-
     def save_token(self, token: Token) -> None:
         self._state.tokens.put(token.id, token)
 
@@ -143,11 +147,10 @@ class MemoryWriter(
     def stamped_at_us(self, name: str) -> int | None:
         return self._state.stamps.get(name)
 
-    def make_key(self, name: str, fresh: str) -> str:
-        known = self._state.keys.get(name)
-        if known is None:
-            self._state.keys.put(name, fresh)
-        return known or fresh
+    def delete_some(self, job_seq: int, most: int) -> bool:
+        """All of it: nobody waits here."""
+        self.delete_job(job_seq)
+        return True
 
     def delete_job(self, job_seq: int) -> None:
         job = self._state.jobs.get(job_seq)

@@ -1,4 +1,4 @@
-"""What an organization has beside jobs: projects, queues, tokens, and the answers kept for repeated requests."""
+"""What an organization has beside jobs: projects, tokens, and the answers kept for repeated requests."""
 
 import orjson
 from sqlalchemy import bindparam, delete, select, update
@@ -8,20 +8,14 @@ from app.adapters.sql.part import Part
 from app.adapters.sql.projects import project_of, project_row
 from app.adapters.sql.session import Row, dump
 from app.adapters.sql.statement import Insert, Statement
-from app.adapters.sql.tables import kept_answers, projects, queues, tokens
-from app.ports.records import KeptAnswer, Project, Queue, Token
+from app.adapters.sql.tables import kept_answers, projects, tokens
+from app.ports.records import KeptAnswer, Project, Token
 
-_put_queue = insert(queues)
 _put_token = insert(tokens)
 
 _insert_project = Insert(projects)
 _projects = Statement(
     select(projects).where(projects.c.org_id == bindparam("org_id"), ~projects.c.removed).order_by(projects.c.seq)
-)
-_queues = Statement(select(queues).where(queues.c.org_id == bindparam("org_id")).order_by(queues.c.name))
-_save_queue = Statement(
-    _put_queue.on_conflict_do_update(index_elements=["org_id", "name"], set_=dict(_put_queue.excluded)),
-    sets=[column.name for column in queues.columns],
 )
 _token = Statement(select(tokens).where(tokens.c.id == bindparam("id")))
 _tokens = Statement(
@@ -74,10 +68,6 @@ class AccountReads(Part):
         rows = self._session.rows(_projects, org_id=org_id)
         return [project_of(row) for row in rows]
 
-    def queues(self, org_id: str) -> list[Queue]:
-        rows = self._session.rows(_queues, org_id=org_id)
-        return [Queue(org_id=row[0], name=row[1], created_at_us=row[2], paused=bool(row[3])) for row in rows]
-
     def token(self, token_id: str) -> Token | None:
         row = self._session.row(_token, id=token_id)
         return None if row is None else token_of(row)
@@ -104,11 +94,6 @@ class AccountReads(Part):
 class AccountWrites(Part):
     def insert_project(self, project: Project) -> None:
         self._session.insert(_insert_project, [project_row(project)], 1)
-
-    def save_queue(self, queue: Queue) -> None:
-        self._session.run(
-            _save_queue, org_id=queue.org_id, name=queue.name, created_at_us=queue.created_at_us, paused=queue.paused
-        )
 
     def save_token(self, token: Token) -> None:
         self._session.run(

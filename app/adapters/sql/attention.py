@@ -19,7 +19,7 @@ _waiting = jobs.c[COUNT_COLUMNS[TaskState.READY]] + jobs.c[COUNT_COLUMNS[TaskSta
 _waiting_jobs = Statement(
     select(jobs.c.seq)
     .where(_of_org, ~jobs.c.removed, is_one_of(jobs.c.state, *OPEN_JOBS), _waiting > literal_column("0"))
-    .order_by(jobs.c.seq)
+    .order_by(jobs.c.seq + literal_column("0"))  # the open ones, sorted, and not all in their order
     .limit(bindparam("most"))
 )
 _failed_jobs = Statement(

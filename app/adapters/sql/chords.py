@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import CTE, bindparam, null, select, update
 
+from app.adapters.sql.changes import Updates
 from app.adapters.sql.part import Part
 from app.adapters.sql.session import Row
-from app.adapters.sql.statement import Insert, Statement, among, is_one_of
+from app.adapters.sql.statement import Insert, Statement, among, found_by, is_one_of, still
 from app.adapters.sql.tables import chord_parts, chords, tasks
-from app.adapters.sql.tasks import task_of
+from app.adapters.sql.tasks import locked
 from app.domain.chords import Count, RunWhen
 from app.domain.task import Task
 from app.ports.records import ChordState
@@ -17,6 +18,10 @@ from app.ports.records import Part as ReturnedPart
 from app.wire.states import TaskState
 
 _RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
+_WIDTH = len(chords.columns) + 1
+_FEW = 16
+"""Up to so many chords the tasks below are read with them: else most of what is read may not be wanted yet."""
+
 _of_these = among(chord_parts.c.header_seq, "seqs")
 
 _insert_chords = Insert(chords)
@@ -39,24 +44,23 @@ _of_bodies = (
 )
 _states = Statement(_of_bodies)
 _locked = Statement(_of_bodies.with_for_update(of=chords))
-_save = Statement(update(chords).where(chords.c.body_seq == bindparam("k_body")), sets=["succeeded", "unsuccessful"])
+_locked_with_bodies = Statement(_of_bodies.add_columns(*tasks.columns).with_for_update())
+_counts = Updates(chords, "body_seq")
+_waiting = still(tasks.c.state, TaskState.WAITING.value)
 
 
 def _below() -> CTE:
-    waiting = is_one_of(tasks.c.state, TaskState.WAITING.value)
     plain = is_one_of(tasks.c.run_when, RunWhen.ALL_SUCCEEDED.value)
-    bodies = chord_parts.join(tasks, tasks.c.seq == chord_parts.c.body_seq)
-    first = select(chord_parts.c.body_seq.label("seq")).select_from(bodies).where(_of_these, waiting, plain)
+    of_body = tasks.c.seq == chord_parts.c.body_seq
+    bodies = chord_parts.join(tasks, of_body)
+    first = select(chord_parts.c.body_seq.label("seq")).select_from(bodies).where(_of_these, _waiting, plain)
     below = first.cte("below", recursive=True)
-    further = bodies.join(below, chord_parts.c.header_seq == below.c.seq)
-    return below.union(select(chord_parts.c.body_seq).select_from(further).where(waiting, plain))
+    further = below.join(chord_parts, chord_parts.c.header_seq == below.c.seq).join(tasks, of_body)
+    return below.union(select(chord_parts.c.body_seq).select_from(further).where(_waiting, plain))
 
 
 _waiting_below = Statement(
-    select(tasks)
-    .where(tasks.c.seq.in_(select(_below().c.seq)), is_one_of(tasks.c.state, TaskState.WAITING.value))
-    .order_by(tasks.c.seq)
-    .with_for_update()
+    select(tasks).where(found_by(tasks.c.seq, select(_below().c.seq)), _waiting).order_by(tasks.c.seq).with_for_update()
 )
 
 
@@ -93,20 +97,28 @@ class ChordWrites(Part):
         if not bodies:
             return []
         states, changes = [], []
-        for body, size, succeeded, unsuccessful, run_when in self._session.rows(
-            _locked, bodies=self._session.listed(bodies)
-        ):
+        for body, size, succeeded, unsuccessful, run_when in self._lock(bodies):
             succeeded += added[body, 1]
             unsuccessful += added[body, 0]
             states.append(_state_of((body, size, succeeded, unsuccessful, run_when)))
-            changes.append({"k_body": body, "succeeded": succeeded, "unsuccessful": unsuccessful})
-        self._session.each(_save, changes)
+            changes.append((body, succeeded, unsuccessful))
+        if changes:
+            _counts.write(self._session, ("succeeded", "unsuccessful"), changes)
         return states
+
+    def _lock(self, bodies: Collection[int]) -> list[Row]:
+        """Of a few chords the tasks are read at the same time, since they are likely wanted next."""
+        listed = self._session.listed(bodies)
+        if len(bodies) > _FEW:
+            return self._session.rows(_locked, bodies=listed)
+        rows = self._session.rows(_locked_with_bodies, bodies=listed)
+        locked(self._session, (row[_WIDTH:] for row in rows))
+        return [row[:_WIDTH] for row in rows]
 
     def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
         if not seqs:
             return []
-        return [task_of(row) for row in self._session.rows(_waiting_below, seqs=self._session.listed(seqs))]
+        return locked(self._session, self._session.rows(_waiting_below, seqs=self._session.listed(seqs)))
 
 
 def _state_of(row: Row) -> ChordState:

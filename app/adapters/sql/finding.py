@@ -5,19 +5,19 @@ In another order what the project has is sorted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 
+from msgspec import structs
 from sqlalchemy import BigInteger, bindparam, delete, func, literal_column, select, update
 
 from app.adapters.sql.assets import asset_of
-from app.adapters.sql.jobs import job_of
+from app.adapters.sql.jobs import NUMBER_OF_JOBS, job_of
 from app.adapters.sql.part import Part
 from app.adapters.sql.projects import project_of, project_row
 from app.adapters.sql.quest import ASSETS, JOBS, PROJECTS, TASKS, Quest, written
 from app.adapters.sql.session import Row
 from app.adapters.sql.specs import spec_text
-from app.adapters.sql.statement import Insert, Statement, among
+from app.adapters.sql.statement import Insert, Statement, among, holds
 from app.adapters.sql.tables import assets, hidden_tasks, job_sources, jobs, projects, task_ranges, task_specs, tasks
 from app.adapters.sql.tasks import PLAIN_TASK, VIEWED, TaskWrites, view_of
 from app.domain.job import Job, Source
@@ -65,12 +65,14 @@ _tally = Statement(
                 (projects, projects.c.org_id == bindparam("org_id"), ~projects.c.removed),
                 (assets, _mine, assets.c.run_id.is_(None)),
                 (assets, _mine, assets.c.run_id.is_not(None)),
-                (jobs, jobs.c.org_id == bindparam("org_id"), ~jobs.c.removed),
             )
-        )
+        ),
+        NUMBER_OF_JOBS,
     )
 )
-_removed = Statement(select(projects).where(projects.c.removed).order_by(projects.c.seq).limit(bindparam("most")))
+_removed = Statement(
+    select(projects).where(holds(projects.c.removed)).order_by(projects.c.seq).limit(bindparam("most"))
+)
 
 _first, _last = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
 _of_job = select(_first, _last, jobs.c.seq, jobs.c.org_id, jobs.c.project_id).where(jobs.c.seq == bindparam("job_seq"))
@@ -163,8 +165,9 @@ class FindingWrites(TaskWrites):
 
     def rename_task(self, task: Task, name: str) -> None:
         self._session.run(_rename, k_seq=task.seq, name=name)
+        self._session.known.pop(task.seq, None)
         spec = self.specs([task.seq])[task.seq]
-        self._session.run(_respecify, k_seq=task.seq, spec=spec_text(replace(spec, name=name)))
+        self._session.run(_respecify, k_seq=task.seq, spec=spec_text(structs.replace(spec, name=name)))
 
     def hide_task(self, task: Task) -> None:
         self._session.insert(_hide, [(task.seq,)], 1)

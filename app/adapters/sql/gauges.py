@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal_column, select
+from sqlalchemy import ColumnElement, case, func, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.sql.part import Part
+from app.adapters.sql.ready import JOB_RUNS
 from app.adapters.sql.statement import Statement, is_one_of
 from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, jobs, runs, tallies, tasks
-from app.domain.job import Desired
 from app.ports.gauges import Backlog, TallyKey, Work
 from app.wire.states import JobState, RunState, TaskState
 
@@ -23,9 +23,9 @@ _of_job = (
     .group_by(tasks.c.route, tasks.c.job_seq)
     .subquery()
 )
-_phase = case((is_one_of(jobs.c.desired, Desired.RUN.value), literal_column("'ready'")), else_=literal_column("'held'"))
+_phase = case((JOB_RUNS, literal_column("'ready'")), else_=literal_column("'held'"))
 _ready = Statement(
-    select(_of_job.c.route, _phase.label("phase"), func.sum(_of_job.c.count))
+    select(_of_job.c.route, _phase.label("phase"), func.sum(_of_job.c.count), func.min(jobs.c.created_at_us))
     .select_from(_of_job.join(jobs, jobs.c.seq == _of_job.c.job_seq))
     .group_by(_of_job.c.route, _phase)
 )
@@ -39,6 +39,16 @@ _running = Statement(
     select(runs.c.route, func.count())
     .where(is_one_of(runs.c.state, RunState.RUNNING.value), runs.c.node_id > _EMPTY)
     .group_by(runs.c.route)
+)
+_out = select(runs.c.job_seq, runs.c.route).where(is_one_of(runs.c.state, RunState.QUEUED.value), runs.c.route > _EMPTY)
+_on_nodes = select(runs.c.job_seq, runs.c.route).where(
+    is_one_of(runs.c.state, RunState.RUNNING.value), runs.c.node_id > _EMPTY
+)
+_flying = union_all(_out, _on_nodes).subquery()
+_in_flight = Statement(
+    select(jobs.c.org_id, _flying.c.route, func.count())
+    .select_from(_flying.join(jobs, jobs.c.seq == _flying.c.job_seq))
+    .group_by(jobs.c.org_id, _flying.c.route)
 )
 _count = {state: jobs.c[name] for state, name in COUNT_COLUMNS.items()}
 _waits = _count[TaskState.READY] + _count[TaskState.QUEUED] > _ZERO
@@ -65,10 +75,16 @@ _add = Statement(
 
 class GaugeReads(Part):
     def work(self) -> list[Work]:
-        ready = [Work(route=row[0], phase=row[1], count=int(row[2])) for row in self._session.rows(_ready)]
+        ready = [
+            Work(route=row[0], phase=row[1], count=int(row[2]), oldest_us=row[3] if row[1] == "ready" else None)
+            for row in self._session.rows(_ready)
+        ]
         queued = [Work(route=row[0], phase="queued", count=row[1]) for row in self._session.rows(_queued)]
         running = [Work(route=row[0], phase="running", count=row[1]) for row in self._session.rows(_running)]
         return sorted(ready + queued + running, key=lambda one: (one.route, one.phase))
+
+    def in_flight(self) -> list[tuple[str, str, int]]:
+        return [(row[0], row[1], row[2]) for row in self._session.rows(_in_flight)]
 
     def backlogs(self) -> list[Backlog]:
         found: dict[str, Backlog] = {}

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, select, tuple_, update
 
 from app.adapters.sql.labels import has_label, holds_text
 from app.adapters.sql.part import LAST, Part, failure_of
 from app.adapters.sql.session import Row, dump
-from app.adapters.sql.statement import Insert, Statement, among, is_one_of
-from app.adapters.sql.tables import COUNT_COLUMNS, ENDED_JOBS, OPEN_JOBS, jobs
+from app.adapters.sql.statement import Insert, Statement, among, holds, is_one_of
+from app.adapters.sql.tables import COUNT_COLUMNS, ENDED_JOBS, OPEN_JOBS, jobs, queues
 from app.domain.job import Desired, Job
 from app.ports.records import JobFilter, Page
 from app.wire.states import JobState, TaskState
@@ -27,6 +27,12 @@ _SAVED = (
     *("webhooks", "version", "removed", "updated_at_us", "submitted"),
 )
 
+
+def removed_of_org() -> ColumnElement[bool]:
+    """The organization's removed jobs, found among all removed ones: there are few, as they go when they have ended."""
+    return and_(holds(jobs.c.removed), jobs.c.org_id.concat(literal_column("''")) == bindparam("org_id"))
+
+
 _insert = Insert(jobs)
 _by_id = Statement(select(jobs).where(jobs.c.id == bindparam("id")))
 _locked = Statement(select(jobs).where(among(jobs.c.seq, "seqs")).order_by(jobs.c.seq).with_for_update())
@@ -39,7 +45,7 @@ _canceling = Statement(
 )
 _removed = Statement(
     select(jobs)
-    .where(jobs.c.removed, is_one_of(jobs.c.state, *ENDED_JOBS))
+    .where(holds(jobs.c.removed), is_one_of(jobs.c.state, *ENDED_JOBS))
     .order_by(jobs.c.seq)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -48,12 +54,22 @@ _add = update(jobs).where(jobs.c.seq == bindparam("k_seq")).values({c: c + bindp
 _add_to_many = Statement(_add)
 _add_to_one = Statement(_add.returning(jobs))
 _save = Statement(update(jobs).where(jobs.c.seq == bindparam("k_seq")), sets=_SAVED)
-_desired = Statement(select(jobs.c.seq, jobs.c.desired).where(among(jobs.c.seq, "seqs")))
+_in_paused = and_(
+    is_one_of(jobs.c.desired, Desired.RUN.value),
+    tuple_(jobs.c.org_id, jobs.c.queue).in_(select(queues.c.org_id, queues.c.name).where(queues.c.paused)),
+)
+_wanted = case((_in_paused, literal_column(f"'{Desired.PAUSE.value}'")), else_=jobs.c.desired)
+_desired = Statement(select(jobs.c.seq, _wanted).where(among(jobs.c.seq, "seqs")))
 _queue_counts = Statement(
     select(jobs.c.queue, *map(func.sum, _COUNTS))
     .where(jobs.c.org_id == bindparam("org_id"), is_one_of(jobs.c.state, *OPEN_JOBS))
     .group_by(jobs.c.queue)
 )
+_number = select(func.count()).select_from(jobs).where(jobs.c.org_id == bindparam("org_id")).scalar_subquery()
+_number_removed = select(func.count()).select_from(jobs).where(removed_of_org()).scalar_subquery()
+NUMBER_OF_JOBS = _number - _number_removed
+"""Of an organization, without removed ones: two counts that read nothing but indexes."""
+
 _pages: dict[tuple[bool, bool, bool, bool, int], Statement] = {}
 
 

@@ -1,15 +1,14 @@
-"""Who leads, who is alive, which number comes next, and the installation's secrets: single rows by name."""
+"""Who leads, who is alive, and which number comes next: single rows by name."""
 
 from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.sql.part import Part
 from app.adapters.sql.statement import Statement
-from app.adapters.sql.tables import keys, leases, stamps
+from app.adapters.sql.tables import leases, stamps
 
 _take = insert(leases)
 _put = insert(stamps)
-_make = insert(keys)
 
 _lead = Statement(
     _take.on_conflict_do_update(
@@ -24,12 +23,6 @@ _stamp = Statement(
     _put.on_conflict_do_update(index_elements=["name"], set_={"at_us": _put.excluded.at_us}), sets=["name", "at_us"]
 )
 _stamped = Statement(select(stamps.c.at_us).where(stamps.c.name == bindparam("name")))
-
-# Sets what is there to itself, so that the row that another process made first is returned too.
-_make_key = Statement(
-    _make.on_conflict_do_update(index_elements=["name"], set_={"secret": keys.c.secret}).returning(keys.c.secret),
-    sets=["name", "secret"],
-)
 
 
 class LeaseWrites(Part):
@@ -49,9 +42,3 @@ class LeaseWrites(Part):
     def stamped_at_us(self, name: str) -> int | None:
         row = self._session.row(_stamped, name=name)
         return None if row is None else row[0]
-
-    def make_key(self, name: str, fresh: str) -> str:
-        row = self._session.row(_make_key, name=name, secret=fresh)
-        if row is None:
-            raise RuntimeError(f"the key {name} was neither found nor made")
-        return str(row[0])

@@ -8,12 +8,12 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.sql.part import Part
+from app.adapters.sql.ready import JOB_RUNS
 from app.adapters.sql.session import dump
 from app.adapters.sql.specs import spec_text
 from app.adapters.sql.statement import ONE, Statement, among, is_one_of
 from app.adapters.sql.tables import jobs, outside_runs, task_specs, tasks
 from app.adapters.sql.tasks import task_of
-from app.domain.job import Desired
 from app.domain.task import Task, TaskSpec
 from app.wire.states import TaskState
 
@@ -31,7 +31,7 @@ _unserved = Statement(
         is_one_of(tasks.c.state, TaskState.READY.value),
         tasks.c.route == bindparam("route"),
         tasks.c.due_at_us <= bindparam("now_us"),
-        is_one_of(jobs.c.desired, Desired.RUN.value),
+        JOB_RUNS,
         ~jobs.c.open,
     )
     .order_by(tasks.c.seq)

@@ -6,6 +6,7 @@ from functools import reduce
 
 from sqlalchemy import bindparam, func, literal_column, select
 
+from app.adapters.sql.jobs import removed_of_org
 from app.adapters.sql.part import Part
 from app.adapters.sql.statement import Statement, is_one_of
 from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, events, jobs
@@ -20,7 +21,7 @@ _newest_event = Statement(select(func.max(events.c.seq)).where(events.c.org_id =
 _of_state = select(jobs.c.seq).where(_of_org, jobs.c.state == bindparam("state")).limit(bindparam("most")).subquery()
 _how_many = Statement(select(func.count()).select_from(_of_state))
 # Few: they go as soon as they have ended. Taken off here, so that the count above reads nothing but its index.
-_removed = Statement(select(jobs.c.state, func.count()).where(_of_org, jobs.c.removed).group_by(jobs.c.state))
+_removed = Statement(select(jobs.c.state, func.count()).where(removed_of_org()).group_by(jobs.c.state))
 _oldest = Statement(
     select(jobs.c.queue, func.min(jobs.c.created_at_us))
     .where(_of_org, ~jobs.c.removed, is_one_of(jobs.c.state, *OPEN_JOBS))

@@ -1,6 +1,6 @@
 """What the store's parts, one a noun, have in common: the transaction they speak in, and a few small readings."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from app.adapters.sql.session import Session
 from app.wire.report import Failure
@@ -8,6 +8,8 @@ from app.wire.report import Failure
 FIRST = -(1 << 62)
 LAST = 1 << 62
 """Below and above every number that is a page's key."""
+
+FAILURE = ("failure_code", "failure_message")
 
 
 class Part:
@@ -17,6 +19,17 @@ class Part:
     @property
     def now_us(self) -> int:
         return self._session.now_us
+
+
+class _Failing(Protocol):
+    @property
+    def failure(self) -> Failure | None: ...
+
+
+def failure_row(value: _Failing) -> tuple[str | None, str | None]:
+    """As FAILURE names them."""
+    failure = value.failure
+    return (failure.code, failure.message) if failure else (None, None)
 
 
 def failure_of(code: Any, message: Any) -> Failure | None:

@@ -28,9 +28,10 @@ _user = Statement(select(users).where(users.c.id == bindparam("id")))
 _users = Statement(
     select(users).where(users.c.org_id == bindparam("org_id")).order_by(users.c.created_at_us, users.c.id)
 )
+_USER = [column.name for column in users.columns]  # named as the user's fields
 _save_user = Statement(
     _put_user.on_conflict_do_update(index_elements=["id"], set_=dict(_put_user.excluded)),
-    sets=[column.name for column in users.columns],
+    sets=_USER,
 )
 _lock_token = Statement(select(tokens).where(tokens.c.id == bindparam("id")).with_for_update())
 _use = Statement(
@@ -102,6 +103,8 @@ class PeopleWrites(Part):
             role=user.role,
             created_at_us=user.created_at_us,
             revoked_at_us=user.revoked_at_us,
+            issuer=user.issuer,
+            subject=user.subject,
         )
 
     def lock_token(self, token_id: str) -> Token | None:
@@ -120,4 +123,4 @@ class PeopleWrites(Part):
 
 
 def _user_of(row: Row) -> User:
-    return User(id=row[0], org_id=row[1], name=row[2], role=row[3], created_at_us=row[4], revoked_at_us=row[5])
+    return User(**dict(zip(_USER, row, strict=True)))

@@ -6,10 +6,11 @@ again on a new one. A commit whose answer was lost is reported as Unavailable an
 write may be asked for again.
 
 Statements go out in a pipeline: what nobody waits for travels with the next question, so that a transaction costs a
-round trip for each answer that is read and not for each statement.
+round trip for each answer that is read and not for each statement. Their answers may come at any time before that, so
+they have a cursor of their own: the driver would take one of them for the answer to the question.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -23,12 +24,31 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.adapters.sql.arrays import ListDumper
+from app.adapters.sql.database import Pool
 from app.adapters.sql.session import Cursor, Row, Session
 from app.domain.errors import Unavailable
 
 T = TypeVar("T")
 
 _TRIES = 8
+# What writes are made of finds its rows by index, in the order in which it is written, and is planned once a
+# connection. The planner's own choice depends on when that was: statistics of a queue say that nothing is ready if they
+# were taken between two jobs, and a plan made of that reads whole tables by the time there are ten thousand.
+_SETTINGS = {
+    "idle_in_transaction_session_timeout": "15s",
+    "plan_cache_mode": "force_generic_plan",
+    "join_collapse_limit": "1",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "jit": "off",
+}
+# Lists are planned for what is asked, each time, and as the planner likes.
+PLANNED = """SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true),
+    set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true),
+    set_config('enable_material', 'on', true), set_config('join_collapse_limit', '8', true)"""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -49,7 +69,7 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
-def postgres_engine(url: str, threads: int) -> Engine:
+def postgres_engine(url: str, pool: Pool) -> Engine:
     """Connections without transactions of their own: whoever uses one begins and ends them in words."""
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
@@ -59,12 +79,12 @@ def postgres_engine(url: str, threads: int) -> Engine:
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
-            "options": "-c idle_in_transaction_session_timeout=15s",
+            "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
             "prepare_threshold": 1,
         },
-        pool_size=threads + 4,
-        max_overflow=4,
-        pool_timeout=10,
+        pool_size=pool.size,
+        max_overflow=pool.extra,
+        pool_timeout=pool.wait_s,
         pool_use_lifo=True,
         pool_reset_on_return=None,
     )
@@ -75,6 +95,7 @@ def postgres_engine(url: str, threads: int) -> Engine:
         connection.prepared_max = 500
         connection.adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
         connection.adapters.register_dumper(str, _TextDumper)
+        connection.adapters.register_dumper(list, ListDumper)
 
     return engine
 
@@ -84,20 +105,20 @@ class _Lost(Exception):
 
 
 class Postgres:
-    def __init__(self, url: str, threads: int) -> None:
+    def __init__(self, url: str, pool: Pool) -> None:
         self.conflicts = 0
-        self._engine = postgres_engine(url, threads)
+        self._engine = postgres_engine(url, pool)
 
     def read(self, work: Callable[[Session], T]) -> T:
-        return self._persist(_READ, work)
+        return self._persist((_READ, PLANNED), work)
 
     def write(self, work: Callable[[Session], T]) -> T:
-        return self._persist(_WRITE, work)
+        return self._persist((_WRITE,), work)
 
     def close(self) -> None:
         self._engine.dispose()
 
-    def _persist(self, begin: str, work: Callable[[Session], T]) -> T:
+    def _persist(self, begin: Sequence[str], work: Callable[[Session], T]) -> T:
         for tries_left in reversed(range(_TRIES)):
             try:
                 return self._run(begin, work)
@@ -111,18 +132,19 @@ class Postgres:
                     raise Unavailable(_GONE) from lost
         raise AssertionError("the last try returns or raises")
 
-    def _run(self, begin: str, work: Callable[[Session], T]) -> T:
+    def _run(self, begin: Sequence[str], work: Callable[[Session], T]) -> T:
         connection = self._connect()
         driver: psycopg.Connection[Any] = connection.driver_connection
         committing = False
         try:
-            with driver.cursor() as cursor, ExitStack() as pipeline:
+            with driver.cursor() as cursor, driver.cursor() as silent, ExitStack() as pipeline:
                 pipeline.enter_context(driver.pipeline())
-                copy = partial(_copy, pipeline, cursor)
-                cursor.execute(begin)
-                outcome = work(Session(cursor, "postgresql", _clock, self._reserve, copy))
+                copy = partial(_copy, pipeline, silent)
+                for statement in begin:
+                    silent.execute(statement)
+                outcome = work(Session(cursor, "postgresql", _clock, self._reserve, copy, silent))
                 committing = True
-                cursor.execute("COMMIT")
+                silent.execute("COMMIT")
         except (SerializationFailure, DeadlockDetected):
             _roll_back(connection)
             raise
@@ -142,7 +164,9 @@ class Postgres:
         except (psycopg.Error, DBAPIError) as error:
             raise Unavailable(f"{_GONE}: {error}") from error
         except PoolTimeout as error:
-            raise Unavailable("every connection to the database is in use") from error
+            raise Unavailable(
+                "every connection to the database is in use; FLOTILLA_DATABASE_POOL says how many there are"
+            ) from error
 
     def _reserve(self, _: Cursor, kind: str, count: int) -> int:
         """In a transaction of its own, so that nobody waits for the one that asked."""

@@ -1,22 +1,22 @@
 """What may be released next, in release order, however much is held back before it.
 
-The index `tasks_ready` has the ready tasks of a route in release order, with those that may not go: of jobs that are
-paused or canceled, or waiting for a retry. Two ways through it:
+The index `tasks_ready` has an organization's ready tasks of a route in release order, with those that may not go: of
+jobs that are paused or canceled or in a paused queue, or waiting for a retry. Two ways through it:
 
-window  one statement over the first few entries; nearly always enough
+window  one statement over the first few entries: just as many as are wanted, then four times as many and more
 groups  else: leap from one (priority, job) to the next, an index lookup each, and take from those whose job runs
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, select, tuple_
 
 from app.adapters.sql.part import FIRST, Part
 from app.adapters.sql.session import Row
-from app.adapters.sql.statement import ONE, Statement, is_one_of, leaps
-from app.adapters.sql.tables import jobs, tasks
-from app.adapters.sql.tasks import task_of
+from app.adapters.sql.statement import ONE, Statement, found_by, is_one_of, leaps, still
+from app.adapters.sql.tables import jobs, queues, tasks
+from app.adapters.sql.tasks import locked
 from app.domain.job import Desired
 from app.domain.task import Task
 from app.wire.states import TaskState
@@ -27,9 +27,11 @@ _WINDOW = 64
 _AT_ONCE = 16
 
 _ready = is_one_of(tasks.c.state, TaskState.READY.value)
-_of_route = tasks.c.route == bindparam("route")
+_on_route = tasks.c.route == bindparam("route")
+_of_route = and_(_on_route, tasks.c.org_id == bindparam("org_id"))
 _due = tasks.c.due_at_us <= bindparam("now_us")
-_job_runs = is_one_of(jobs.c.desired, Desired.RUN.value)
+_paused = select(queues.c.org_id, queues.c.name).where(queues.c.paused)
+JOB_RUNS = and_(is_one_of(jobs.c.desired, Desired.RUN.value), tuple_(jobs.c.org_id, jobs.c.queue).not_in(_paused))
 _order = (tasks.c.rank, tasks.c.job_seq, tasks.c.height.desc(), tasks.c.seq)
 
 
@@ -37,10 +39,11 @@ def _window() -> Select[Any]:
     """The tasks, and in the last column how many entries were looked at."""
     head = select(tasks.c.seq).where(_ready, _of_route).order_by(*_order).limit(bindparam("window")).cte("head")
     size = select(func.count()).select_from(head).scalar_subquery()
+    still_ready = still(tasks.c.state, TaskState.READY.value)
     return (
         select(*tasks.columns, size)
         .select_from(tasks.join(jobs, jobs.c.seq == tasks.c.job_seq))
-        .where(tasks.c.seq.in_(select(head.c.seq)), _ready, _due, _job_runs)
+        .where(found_by(tasks.c.seq, select(head.c.seq)), still_ready, _due, JOB_RUNS)
         .order_by(*_order)
         .limit(bindparam("most"))
         .with_for_update(of=tasks, skip_locked=True)
@@ -56,7 +59,9 @@ def _groups() -> Select[Any]:
     walk = select(first.label("seq")).cte("walk", recursive=True)
     here, there = tasks.alias("here"), tasks.alias("there")
     others = select(there.c.seq).where(
-        is_one_of(there.c.state, TaskState.READY.value), there.c.route == bindparam("route")
+        is_one_of(there.c.state, TaskState.READY.value),
+        there.c.route == bindparam("route"),
+        there.c.org_id == bindparam("org_id"),
     )
     order = (there.c.rank, there.c.job_seq, there.c.height.desc(), there.c.seq)
     # Two searches and not one by (rank, job_seq): SQLite would walk through all that has the same rank.
@@ -72,10 +77,28 @@ def _groups() -> Select[Any]:
     rank = select(task.c.rank).where(of_task).correlate(walk).scalar_subquery()
     job_seq = select(task.c.job_seq).where(of_task).correlate(walk).scalar_subquery()
     job = jobs.join(task, task.c.job_seq == jobs.c.seq)
-    runs = select(jobs.c.seq).select_from(job).where(of_task, _job_runs).correlate(walk).exists()
+    runs = select(jobs.c.seq).select_from(job).where(of_task, JOB_RUNS).correlate(walk).exists()
     return select(rank.label("rank"), job_seq.label("job_seq")).select_from(walk).where(runs).limit(bindparam("most"))
 
 
+def _orgs() -> Select[Any]:
+    """Organizations and the best rank of each, an index lookup or two for each of them."""
+    walk = leaps(tasks.c.org_id, and_(_ready, _on_route)).subquery()
+    task = tasks.alias("task")
+    best = (
+        select(task.c.rank)
+        .where(
+            is_one_of(task.c.state, TaskState.READY.value),
+            task.c.route == bindparam("route"),
+            task.c.org_id == walk.c.value,
+        )
+        .order_by(task.c.rank)
+        .limit(ONE)
+    )
+    return select(walk.c.value, best.correlate(walk).scalar_subquery())
+
+
+_ready_orgs = Statement(_orgs())
 _first_tasks = Statement(_window())
 _runnable_groups = Statement(_groups())
 _ready_routes = Statement(leaps(tasks.c.route, _ready))
@@ -98,34 +121,42 @@ class ReadyWrites(Part):
         routes = [row[0] for row in self._session.rows(_ready_routes)]
         return [route for route in routes if self._has_ready(route)]
 
-    def lock_ready(self, route: str, limit: int) -> list[Task]:
-        window = 4 * limit + _WINDOW
-        rows = self._session.rows(_first_tasks, route=route, now_us=self.now_us, window=window, most=limit)
-        if len(rows) == limit or (rows and rows[0][-1] < window):
-            return [task_of(row) for row in rows]
-        return self._from_groups(route, limit)
+    def ready_orgs(self, route: str) -> list[tuple[str, int]]:
+        return [(org_id, -rank) for org_id, rank in self._session.rows(_ready_orgs, route=route)]
 
-    def _from_groups(self, route: str, limit: int) -> list[Task]:
+    def lock_ready(self, route: str, limit: int, org_id: str) -> list[Task]:
+        values = {"route": route, "org_id": org_id, "now_us": self.now_us}
+        for window in (limit, 4 * limit + _WINDOW):
+            rows = self._session.rows(_first_tasks, window=window, most=limit, **values)
+            # None may be there, or be held back, or others have locked these: then there are more behind them.
+            if len(rows) == limit or (rows and rows[0][-1] < window):
+                return locked(self._session, rows)
+        return self._from_groups(route, limit, org_id)
+
+    def _from_groups(self, route: str, limit: int, org_id: str) -> list[Task]:
         found: list[Task] = []
-        for rank, job_seq in self._groups_of(route, limit):
-            values = {"route": route, "rank": rank, "job_seq": job_seq, "now_us": self.now_us}
+        of_org = {"route": route, "org_id": org_id, "now_us": self.now_us}
+        for rank, job_seq in self._groups_of(route, org_id, limit):
+            values = {"rank": rank, "job_seq": job_seq, **of_org}
             rows = self._session.rows(_of_group, most=limit - len(found), **values)
-            found += [task_of(row) for row in rows]
+            found += locked(self._session, rows)
             if len(found) == limit:
                 break
         return found
 
     def _has_ready(self, route: str) -> bool:
-        for rank, job_seq in self._groups_of(route, _AT_ONCE):
-            values = {"route": route, "rank": rank, "job_seq": job_seq, "now_us": self.now_us}
-            if self._session.row(_one_of_group, **values):
-                return True
+        for org_id, _ in self.ready_orgs(route):
+            for rank, job_seq in self._groups_of(route, org_id, _AT_ONCE):
+                values = {"route": route, "org_id": org_id, "rank": rank, "job_seq": job_seq, "now_us": self.now_us}
+                if self._session.row(_one_of_group, **values):
+                    return True
         return False
 
-    def _groups_of(self, route: str, at_once: int) -> Iterator[Row]:
+    def _groups_of(self, route: str, org_id: str, at_once: int) -> Iterator[Row]:
         rank, job_seq = FIRST, FIRST
+        of_org = {"route": route, "org_id": org_id}
         while True:
-            groups = self._session.rows(_runnable_groups, route=route, a_rank=rank, a_job=job_seq, most=at_once)
+            groups = self._session.rows(_runnable_groups, a_rank=rank, a_job=job_seq, most=at_once, **of_org)
             yield from groups
             if len(groups) < at_once:
                 return

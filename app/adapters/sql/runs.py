@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, select, tuple_, update
+from msgspec import structs
+from sqlalchemy import bindparam, func, select, tuple_
 
-from app.adapters.sql.part import FIRST, Part, failure_of
+from app.adapters.sql.changes import Columns, Saving
+from app.adapters.sql.part import FAILURE, FIRST, Part, failure_of, failure_row
 from app.adapters.sql.session import Row, dump, dump_or_none, load_or_none
 from app.adapters.sql.statement import Insert, Statement, among, is_one_of, leaps
 from app.adapters.sql.tables import runs, tasks
@@ -16,12 +18,6 @@ from app.wire.states import RunState
 from app.wire.usage import Usage
 
 _STATES = {state.value: state for state in RunState}
-_SAVED = (
-    *("state", "node_id", "claim_id", "offered_at_us", "claimed_at_us", "started_at_us", "finished_at_us"),
-    *("progress", "status_text", "exit_code", "signal", "failure_code", "failure_message"),
-    *("result", "usage", "sequence", "updated_at_us"),
-)
-
 _queued = is_one_of(runs.c.state, RunState.QUEUED.value)
 _running = is_one_of(runs.c.state, RunState.RUNNING.value)
 _key = tuple_(runs.c.task_seq, runs.c.map_index, runs.c.number)
@@ -38,7 +34,6 @@ _by_id = Statement(select(runs).where(runs.c.id == bindparam("id")))
 _of_job = Statement(_listed)
 _of_task = Statement(_listed.where(runs.c.task_seq.between(bindparam("first_seq"), bindparam("task_seq"))))
 _locked = Statement(select(runs).where(among(runs.c.id, "ids")).order_by(runs.c.id).with_for_update())
-_save = Statement(update(runs).where(runs.c.id == bindparam("k_id")), sets=_SAVED)
 _held = Statement(select(runs).where(_running, among(runs.c.node_id, "node_ids")).order_by(runs.c.id))
 _of_claim = Statement(
     select(runs)
@@ -71,12 +66,12 @@ _stale = Statement(
 
 
 def usage_of(text: str | None) -> Usage | None:
-    return None if text is None else Usage(**dict(zip(Usage.__slots__, orjson.loads(text), strict=True)))
+    return None if text is None else Usage(**dict(zip(Usage.__struct_fields__, orjson.loads(text), strict=True)))
 
 
 def usage_text(usage: Usage | None) -> str | None:
     """A list in the order of the fields: totals and samples are many."""
-    return None if usage is None else dump([getattr(usage, name) for name in Usage.__slots__])
+    return None if usage is None else dump(structs.astuple(usage))
 
 
 def run_of(row: Row) -> Run:
@@ -141,27 +136,20 @@ def _row(run: Run, now_us: int) -> Row:
     )
 
 
-def _changes(run: Run, now_us: int) -> dict[str, Any]:
-    return {
-        "k_id": run.id,
-        "state": run.state.value,
-        "node_id": run.node_id,
-        "claim_id": run.claim_id,
-        "offered_at_us": run.offered_at_us,
-        "claimed_at_us": run.claimed_at_us,
-        "started_at_us": run.started_at_us,
-        "finished_at_us": run.finished_at_us,
-        "progress": run.progress,
-        "status_text": run.status_text,
-        "exit_code": run.exit_code,
-        "signal": run.signal,
-        "failure_code": run.failure.code if run.failure else None,
-        "failure_message": run.failure.message if run.failure else None,
-        "result": dump_or_none(run.result),
-        "usage": usage_text(run.usage),
-        "sequence": run.sequence,
-        "updated_at_us": now_us,
-    }
+_saving: Saving[Run] = Saving(
+    runs,
+    "id",
+    plain=(
+        *("node_id", "claim_id", "offered_at_us", "claimed_at_us", "started_at_us", "finished_at_us"),
+        *("progress", "status_text", "exit_code", "signal", "sequence"),
+    ),
+    others={
+        "state": Columns(("state",), lambda run: (run.state.value,)),
+        "failure": Columns(FAILURE, failure_row),
+        "result": Columns(("result",), lambda run: (dump_or_none(run.result),)),
+        "usage": Columns(("usage",), lambda run: (usage_text(run.usage),)),
+    },
+)
 
 
 class RunReads(Part):
@@ -189,29 +177,35 @@ class RunReads(Part):
 
 class RunWrites(RunReads):
     def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
-        return self._runs(_locked, ids=self._session.listed(run_ids)) if run_ids else []
+        return self._kept(_locked, ids=self._session.listed(run_ids)) if run_ids else []
 
     def insert_runs(self, runs: Sequence[Run]) -> None:
         now_us = self.now_us if runs else 0
         self._session.insert(_insert, (_row(run, now_us) for run in runs), len(runs))
 
     def save_runs(self, runs: Sequence[Run]) -> None:
-        now_us = self.now_us if runs else 0
-        self._session.each(_save, [_changes(run, now_us) for run in runs])
+        if runs:
+            _saving.save(self._session, runs, {"updated_at_us": self.now_us})
 
     def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
-        return self._runs(_of_claim, node_id=node_id, claim_id=claim_id)
+        return self._kept(_of_claim, node_id=node_id, claim_id=claim_id)
 
     def queued_routes(self) -> list[str]:
         return [row[0] for row in self._session.rows(_queued_routes)]
 
     def lock_queued(self, route: str, offered_before_us: int, limit: int) -> list[Run]:
-        return self._runs(_of_route, route=route, before=offered_before_us, most=limit)
+        return self._kept(_of_route, route=route, before=offered_before_us, most=limit)
 
     def queued_counts(self, routes: Collection[str]) -> Mapping[str, int]:
         if not routes:
             return {}
         return {row[0]: row[1] for row in self._session.rows(_queued_counts, routes=self._session.listed(routes))}
+
+    def _kept(self, statement: Statement, **values: Any) -> list[Run]:
+        """Runs that this transaction may save."""
+        found = self._runs(statement, **values)
+        self._session.known.update((run.id, run) for run in found)
+        return found
 
     def stale_offers(self, offered_before_us: int, limit: int) -> list[Run]:
         return self._runs(_stale, before=offered_before_us, most=limit)

@@ -1,6 +1,7 @@
 """One transaction on a database's cursor: statements in, rows out. It knows no table and no value of the domain."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import orjson
@@ -12,6 +13,9 @@ Row = tuple[Any, ...]  # a row as the driver gives it; what is in it is known wh
 _COPY_FROM = 200
 """Rows from which PostgreSQL's COPY is quicker than an INSERT each."""
 
+_AT_ONCE = 32
+"""Rows in one INSERT of SQLite, which costs a quarter less than one each; always as many, so that the text is one."""
+
 
 class Cursor(Protocol):
     def execute(self, text: Any, values: Any = ..., /) -> Any: ...
@@ -21,7 +25,9 @@ class Cursor(Protocol):
 
 
 class Session:
-    """`copy` writes many rows at once, where the database has a way of its own for that."""
+    """`copy` writes many rows at once, where the database has a way of its own for that. `silent` is for statements
+    whose answers nobody reads. `known` has what was read of rows that may be saved again, by their keys (`changes.py`).
+    """
 
     def __init__(
         self,
@@ -30,10 +36,13 @@ class Session:
         clock: Callable[[Cursor], int],
         reserve: Callable[[Cursor, str, int], int],
         copy: Callable[[str, Iterable[Row]], None] | None = None,
+        silent: Cursor | None = None,
     ) -> None:
         self.kind: Kind = kind
+        self.known: dict[Any, Any] = {}
         self._copy = copy
         self._cursor = cursor
+        self._silent = silent or cursor
         self._clock = clock
         self._reserve = reserve
         self._now_us: int | None = None
@@ -62,14 +71,14 @@ class Session:
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Nothing is waited for: PostgreSQL is told together with the next question."""
-        self._cursor.execute(statement.text(self.kind), values)
+        self._silent.execute(statement.text(self.kind), values)
 
     def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """The statement for every row, in their order."""
         if len(rows) == 1:
-            self._cursor.execute(statement.text(self.kind), rows[0])
+            self._silent.execute(statement.text(self.kind), rows[0])
         elif rows:
-            self._cursor.executemany(statement.text(self.kind), rows)
+            self._silent.executemany(statement.text(self.kind), rows)
 
     def insert(self, into: Insert, rows: Iterable[Row], count: int) -> None:
         """`rows` may be made while they are written; `count` is how many they are."""
@@ -77,8 +86,16 @@ class Session:
             return
         if self._copy and into.plain and count >= _COPY_FROM:
             self._copy(f"COPY {into.table} ({into.names}) FROM STDIN", rows)
-        else:
-            self._cursor.executemany(into.text(self.kind), rows)
+            return
+        if self.kind == "postgresql" and count > 1 and into.of_lists:
+            self._silent.execute(into.of_lists, [list(column) for column in zip(*rows, strict=True)])
+            return
+        if self.kind == "sqlite" and count >= _AT_ONCE:
+            rows = iter(rows)
+            for _ in range(count // _AT_ONCE):
+                values = tuple(chain.from_iterable(islice(rows, _AT_ONCE)))
+                self._silent.execute(into.text(self.kind, _AT_ONCE), values)
+        self._silent.executemany(into.text(self.kind), rows)
 
 
 def dump(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.pool import PoolProxiedConnection
 
 from app.adapters.sql.session import Cursor, Session
 from app.domain.errors import Unavailable
@@ -26,6 +27,7 @@ _SETTINGS = (
     "PRAGMA cache_size = -32768",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA wal_autocheckpoint = 8000",  # pages; what changes often is copied back less often
 )
 _AWAY = frozenset(
     {
@@ -88,36 +90,45 @@ class Sqlite:
         self.conflicts = 0
         self._engine = sqlite_engine(url, threads)
         self._turn = threading.Lock()
+        self._writer: PoolProxiedConnection | None = None  # of whoever has the turn
         self._floors: dict[str, int] = {}
 
     def read(self, work: Callable[[Session], T]) -> T:
-        return self._run("BEGIN", work)
+        with _translated(), closing(self._engine.raw_connection()) as connection:
+            return self._run(connection, "BEGIN", work)
 
     def write(self, work: Callable[[Session], T]) -> T:
         if not self._turn.acquire(timeout=_PATIENCE_S):
             raise Unavailable("the database has been busy for too long")
         try:
-            return self._run("BEGIN IMMEDIATE", work)
+            with _translated():
+                if self._writer is None:
+                    self._writer = self._engine.raw_connection()
+                return self._run(self._writer, "BEGIN IMMEDIATE", work)
         finally:
             self._turn.release()
 
     def close(self) -> None:
+        """Waits for who is writing: SQLite does not survive the end of a connection that is in use."""
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self._engine.dispose()
 
-    def _run(self, begin: str, work: Callable[[Session], T]) -> T:
-        with _translated(), closing(self._engine.raw_connection()) as connection:
-            cursor: Any = connection.cursor()  # the pool's wrapper hides the driver's type
-            try:
-                cursor.execute(begin)
-                outcome = work(Session(cursor, "sqlite", _clock, self._reserve))
-                cursor.execute("COMMIT")
-            except BaseException:
-                if cursor.connection.in_transaction:
-                    cursor.execute("ROLLBACK")
-                raise
-            finally:
-                cursor.close()
-            return outcome
+    def _run(self, connection: PoolProxiedConnection, begin: str, work: Callable[[Session], T]) -> T:
+        cursor: Any = connection.cursor()  # the pool's wrapper hides the driver's type
+        try:
+            cursor.execute(begin)
+            outcome = work(Session(cursor, "sqlite", _clock, self._reserve))
+            cursor.execute("COMMIT")
+        except BaseException:
+            if cursor.connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            raise
+        finally:
+            cursor.close()
+        return outcome
 
     def _reserve(self, cursor: Cursor, kind: str, count: int) -> int:
         """In the transaction itself: a number that was given to one that rolled back is not given again while this

@@ -4,17 +4,19 @@ runs is their compiled text on the driver's own cursor, because the text never c
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from sqlalchemy import (
     ARRAY,
     ClauseElement,
+    Column,
     ColumnElement,
+    LargeBinary,
     Select,
     String,
     Table,
     bindparam,
-    func,
     literal_column,
     select,
 )
@@ -77,10 +79,28 @@ class Insert:
         self.columns = [column.name for column in table.columns if column.name != without]
         self._tail = " ON CONFLICT DO NOTHING" if unless_there else ""
         self.plain = not unless_there
+        kinds = [column.type for column in table.columns if column.name != without]
+        self._kinds = [] if any(isinstance(kind, LargeBinary) for kind in kinds) else kinds
+        self._texts: dict[tuple[Kind, int], str] = {}
 
-    def text(self, kind: Kind) -> str:
-        places = ", ".join(_PLACES[kind] for _ in self.columns)
-        return f"INSERT INTO {self.table} ({self.names}) VALUES ({places}){self._tail}"  # noqa: S608  # own names
+    def text(self, kind: Kind, rows: int = 1) -> str:
+        text = self._texts.get((kind, rows))
+        if text is None:
+            row = f"({', '.join(_PLACES[kind] for _ in self.columns)})"
+            values = ", ".join([row] * rows)
+            text = f"INSERT INTO {self.table} ({self.names}) VALUES {values}{self._tail}"  # noqa: S608  # own names
+            self._texts[kind, rows] = text
+        return text
+
+    @cached_property
+    def of_lists(self) -> str | None:
+        """PostgreSQL's for many rows, with a list for each column; None where a column is of bytes."""
+        dialect = _DIALECTS["postgresql"]()
+        # Without the collation, which is of a column and not of a value.
+        kinds = (kind.compile(dialect).partition(" COLLATE")[0] for kind in self._kinds)
+        lists = ", ".join(f"%s::{kind}[]" for kind in kinds)
+        text = f"INSERT INTO {self.table} ({self.names}) SELECT * FROM unnest({lists}){self._tail}"  # noqa: S608  # own names
+        return text if lists else None
 
     @property
     def names(self) -> str:
@@ -112,16 +132,54 @@ def _among_postgresql(this: _Among, compiler: SQLCompiler, **options: Any) -> st
     return f"{compiler.process(this.column, **options)} = ANY({given})"
 
 
+class _FoundBy(ColumnElement[bool]):
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], keys: Select[Any]) -> None:
+        self.column = column
+        self.keys = keys.scalar_subquery()
+
+
+def found_by(column: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
+    """The column, a key, is one of those that a query gives. Of a join PostgreSQL may begin at the wrong side, where it
+    is wrong about how many there are.
+    """
+    return _FoundBy(column, keys)
+
+
+@compiles(_FoundBy, "sqlite")
+def _found_by_sqlite(this: _FoundBy, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(this.column, **options)} IN {compiler.process(this.keys, **options)}"
+
+
+@compiles(_FoundBy, "postgresql")
+def _found_by_postgresql(this: _FoundBy, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(this.column, **options)} = ANY(ARRAY{compiler.process(this.keys, **options)})"
+
+
 def is_one_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
     """Written out and not as parameters, so that the planner can prove that a partial index holds the rows."""
     texts = [literal_column(f"'{value}'", String) for value in values]
     return column == texts[0] if len(texts) == 1 else column.in_(texts)
 
 
+def still(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    """What is checked of rows that are found by their key, so that no index on this text serves instead: PostgreSQL
+    prefers the index of what is ready to the keys while it believes that nothing is ready.
+    """
+    return column.concat(literal_column("''")) == literal_column(f"'{value}'")
+
+
+def holds(column: Column[bool]) -> ColumnElement[Any]:
+    """The column is true, in the very words of a partial index on it: SQLite would not prove it from `removed = 1`."""
+    return literal_column(f"{column.table.name}.{column.name}")
+
+
 def leaps(column: ColumnElement[Any], condition: ColumnElement[bool]) -> Select[Any]:
     """The distinct values of an indexed column in order, an index lookup each, however many rows have each value."""
-    first = select(func.min(column).label("value")).where(condition)
-    walk = first.cte("walk", recursive=True)
-    following = select(func.min(column)).where(condition, column > walk.c.value).correlate(walk).scalar_subquery()
+    # Not min(): PostgreSQL reads all of a small index for that, and keeps to it when the index has grown.
+    ordered = select(column).where(condition).order_by(column).limit(ONE)
+    walk = select(ordered.scalar_subquery().label("value")).cte("walk", recursive=True)
+    following = ordered.where(column > walk.c.value).correlate(walk).scalar_subquery()
     walk = walk.union_all(select(following).select_from(walk).where(walk.c.value.is_not(None)))
     return select(walk.c.value).where(walk.c.value.is_not(None))

@@ -9,9 +9,11 @@ from app.adapters.sql.attention import AttentionReads
 from app.adapters.sql.chords import ChordWrites
 from app.adapters.sql.database import Database
 from app.adapters.sql.deletion import Deletion
+from app.adapters.sql.ends import EndReads
 from app.adapters.sql.executions import ExecutionReads
 from app.adapters.sql.finding import FindingReads, FindingWrites
 from app.adapters.sql.gauges import GaugeReads, TallyWrites
+from app.adapters.sql.hooked import HookWrites
 from app.adapters.sql.hooks import DeliveryReads, DeliveryWrites
 from app.adapters.sql.jobs import JobReads, JobWrites
 from app.adapters.sql.leases import LeaseWrites
@@ -24,20 +26,24 @@ from app.adapters.sql.outside import OutsideReads, OutsideWrites
 from app.adapters.sql.overview import OverviewReads
 from app.adapters.sql.people import PeopleReads, PeopleWrites
 from app.adapters.sql.points import PointReads, PointWrites
+from app.adapters.sql.queues import QueueReads, QueueWrites
 from app.adapters.sql.ready import ReadyWrites
 from app.adapters.sql.runs import RunReads, RunWrites
 from app.adapters.sql.said import SaidReads, SaidWrites
 from app.adapters.sql.secrets import SecretReads, SecretWrites
+from app.adapters.sql.servers import ServerReads, ServerWrites
 from app.adapters.sql.session import Session
 from app.adapters.sql.strips import StripReads
 from app.adapters.sql.tasks import TaskReads, TaskWrites
 from app.adapters.sql.templates import TemplateReads, TemplateWrites
+from app.adapters.sql.views import ViewReads, ViewWrites
 from app.ports.store import Reader, Writer
 
 T = TypeVar("T")
 
 
 class SqlReader(
+    EndReads,
     EventReads,
     GaugeReads,
     DeliveryReads,
@@ -56,10 +62,13 @@ class SqlReader(
     AttentionReads,
     StripReads,
     PointReads,
+    QueueReads,
     PeopleReads,
     AssetReads,
     SecretReads,
+    ServerReads,
     TemplateReads,
+    ViewReads,
 ):
     pass
 
@@ -67,6 +76,7 @@ class SqlReader(
 class SqlWriter(
     TallyWrites,
     DeliveryWrites,
+    HookWrites,
     FindingWrites,
     JobWrites,
     TaskWrites,
@@ -83,8 +93,11 @@ class SqlWriter(
     PeopleWrites,
     AssetWrites,
     SecretWrites,
+    ServerWrites,
     TemplateWrites,
+    ViewWrites,
     PointWrites,
+    QueueWrites,
     Deletion,
     SqlReader,
 ):

@@ -33,6 +33,7 @@ OPEN_TASKS = tuple(state.value for state in TaskState if state not in TASK_TERMI
 PLAIN = "map_index = -1"
 """Tasks that are not values of maps: only these are found by job, id and name."""
 LAGGING = "live > 0 AND (closing OR next_index < total)"
+HOOKED = "webhooks <> '[]'"
 OPEN_JOBS = tuple(state.value for state in JobState if state not in JOB_TERMINAL)
 ENDED_JOBS = tuple(state.value for state in JobState if state in JOB_TERMINAL)
 COUNT_COLUMNS = {state: f"n_{state.value}" for state in TaskState}
@@ -100,7 +101,9 @@ jobs = Table(
     _partial("jobs_open", "org_id", "queue", where=_among(OPEN_JOBS)),
     _partial("jobs_canceling", "seq", where=f"desired = 'cancel' AND {_among(OPEN_JOBS)}"),
     _partial("jobs_removed", "seq", where="removed"),
+    _partial("jobs_hooked", "seq", where=HOOKED),
     Index("jobs_by_update", "org_id", "queue", "updated_at_us", "seq"),
+    _partial("jobs_by_finish", "org_id", "finished_at_us", "seq", where="finished_at_us IS NOT NULL"),
 )
 
 tasks = Table(
@@ -115,7 +118,7 @@ tasks = Table(
     _must("state", Words),
     _must("route", Words),
     _must("run_when", Words),
-    _must("rank"),  # minus the priority, so that (rank, job_seq) grows in release order
+    _must("rank"),  # minus the priority, so that (rank, job_seq) grows in the release order of an organization
     _must("height"),
     _must("max_attempts"),
     _must("retry_delay_s"),
@@ -131,6 +134,7 @@ tasks = Table(
     _may("failure_code", Words),
     _may("failure_message", Words),
     _must("map_index"),  # -1 for a task that is no value of a map
+    Column("org_id", Words, nullable=False, server_default=text("''")),  # '': from before this was noted
     _partial("tasks_by_id", "id", where=PLAIN, unique=True),
     _partial("tasks_by_position", "job_seq", "position", where=PLAIN, unique=True),
     _partial("tasks_by_name", "job_seq", "name", where=PLAIN, unique=True),
@@ -140,6 +144,7 @@ tasks = Table(
 _partial(
     "tasks_ready",
     tasks.c.route,
+    tasks.c.org_id,
     tasks.c.rank,
     tasks.c.job_seq,
     tasks.c.height.desc(),
@@ -362,6 +367,9 @@ nodes = Table(
     _must("cpu_percent", Double),
     _must("used_memory_bytes"),
     _must("draining", Boolean),
+    _may("protocol"),
+    _may("clock_skew_ms"),
+    _may("refused", Words),
 )
 
 # What nodes say of their executors: written at a node's start and read by people, so not in the row of every beat.
@@ -439,6 +447,30 @@ queues = Table(
     _key("name", Words),
     _must("created_at_us"),
     _must("paused", Boolean),
+    _partial("queues_paused", "org_id", "name", where="paused"),
+)
+
+# Of the few queues that have one, so that it costs nothing to ask for those of all others.
+queue_limits = Table(
+    "queue_limits",
+    METADATA,
+    _key("name", Words),
+    _key("org_id", Words),
+    _may("max_running"),
+    _may("max_starts"),
+    _must("next_start_us"),
+    sqlite_with_rowid=False,
+)
+
+# How many runs of a queue ended in a minute, for an hour.
+queue_minutes = Table(
+    "queue_minutes",
+    METADATA,
+    _key("org_id", Words),
+    _key("at_us"),
+    _key("queue", Words),
+    _must("ended"),
+    sqlite_with_rowid=False,
 )
 
 tokens = Table(
@@ -469,6 +501,20 @@ secrets = Table(
     _must("created_at_us"),
     _must("changed_at_us"),
     _must("changed_by", Words),
+    _may("used_at_us"),
+    sqlite_with_rowid=False,
+)
+
+# Filters of the list of jobs, somebody's own.
+views = Table(
+    "views",
+    METADATA,
+    _key("org_id", Words),
+    _key("owner", Words),
+    _key("name", Words),
+    _must("id", Words),
+    _must("filters", Words),
+    _must("created_at_us"),
     sqlite_with_rowid=False,
 )
 
@@ -483,6 +529,8 @@ users = Table(
     _must("role", Words),
     _must("created_at_us"),
     _may("revoked_at_us"),
+    _may("issuer", Words),
+    _may("subject", Words),
     Index("users_by_org", "org_id", "created_at_us", "id"),
 )
 
@@ -612,4 +660,18 @@ tallies = Table("tallies", METADATA, _key("name", Words), _key("one", Words), _k
 counters = Table("counters", METADATA, _key("kind", Words), _must("value"))
 leases = Table("leases", METADATA, _key("name", Words), _must("holder", Words), _must("until_us"))
 stamps = Table("stamps", METADATA, _key("name", Words), _must("at_us"))
-keys = Table("keys", METADATA, _key("name", Words), _must("secret", Words))
+keys = Table("keys", METADATA, _key("name", Words), _must("secret", Words), _may("until_us"))
+
+schema_support = Table("schema_support", METADATA, _key("oldest", Words))
+servers = Table(
+    "servers",
+    METADATA,
+    _key("id", Words),
+    _must("kind", Words),
+    _must("host", Words),
+    _must("pid"),
+    _must("version", Words),
+    _must("revision", Words),
+    _must("started_at_us"),
+    _must("seen_at_us"),
+)

@@ -1,12 +1,13 @@
 """Tasks: rows of the table `tasks`, and beside them what was asked for in `task_specs`."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Select, bindparam, literal_column, select, update
 
-from app.adapters.sql.part import FIRST, Part, failure_of
+from app.adapters.sql.changes import Columns, Saving
+from app.adapters.sql.part import FAILURE, FIRST, Part, failure_of, failure_row
 from app.adapters.sql.runs import run_of
 from app.adapters.sql.session import Row, Session, load_or_none
 from app.adapters.sql.specs import spec_of, spec_text
@@ -21,11 +22,6 @@ from app.wire.states import TASK_TERMINAL, TaskState
 _STATES = {state.value: state for state in TaskState}
 _RUN_WHEN = {run_when.value: run_when for run_when in RunWhen}
 TASK_WIDTH = len(tasks.columns)
-_SAVED = (
-    *("state", "route", "rank", "height", "attempts", "runs", "crashes", "run_id", "due_at_us", "cancel"),
-    *("started_at_us", "finished_at_us", "failure_code", "failure_message"),
-)
-
 PLAIN_TASK = tasks.c.map_index == literal_column("-1")
 """No value of a map. As in the indexes by job, id and name, which have only these."""
 
@@ -85,7 +81,6 @@ _set_rank_of_maps = Statement(
     )
     .values(rank=bindparam("rank"))
 )
-_save = Statement(update(tasks).where(tasks.c.seq == bindparam("k_seq")), sets=_SAVED)
 _specs = Statement(select(task_specs).where(among(task_specs.c.seq, "seqs")))
 _results = Statement(
     select(tasks.c.name, tasks.c.state, runs.c.result, tasks.c.seq, tasks.c.route)
@@ -130,6 +125,7 @@ def task_of(row: Row) -> Task:
         finished_at_us=row[21],
         failure=failure_of(row[22], row[23]),
         map_index=None if row[24] < 0 else row[24],
+        org_id=row[25],
     )
 
 
@@ -160,6 +156,7 @@ def _row(task: Task) -> Row:
         task.failure.code if task.failure else None,
         task.failure.message if task.failure else None,
         -1 if task.map_index is None else task.map_index,
+        task.org_id,
     )
 
 
@@ -167,24 +164,26 @@ def insert_tasks(session: Session, tasks: Sequence[Task]) -> None:
     session.insert(_insert, map(_row, tasks), len(tasks))
 
 
-def _changes(task: Task) -> dict[str, Any]:
-    return {
-        "k_seq": task.seq,
-        "state": task.state.value,
-        "route": task.route,
-        "rank": -task.priority,
-        "height": task.height,
-        "attempts": task.attempts,
-        "runs": task.runs,
-        "crashes": task.crashes,
-        "run_id": task.run_id,
-        "due_at_us": task.due_at_us,
-        "cancel": task.cancel,
-        "started_at_us": task.started_at_us,
-        "finished_at_us": task.finished_at_us,
-        "failure_code": task.failure.code if task.failure else None,
-        "failure_message": task.failure.message if task.failure else None,
-    }
+_saving: Saving[Task] = Saving(
+    tasks,
+    "seq",
+    plain=(
+        *("route", "height", "attempts", "runs", "crashes", "run_id", "due_at_us", "cancel"),
+        *("started_at_us", "finished_at_us"),
+    ),
+    others={
+        "state": Columns(("state",), lambda task: (task.state.value,)),
+        "priority": Columns(("rank",), lambda task: (-task.priority,)),
+        "failure": Columns(FAILURE, failure_row),
+    },
+)
+
+
+def locked(session: Session, rows: Iterable[Row]) -> list[Task]:
+    """Tasks that were read with a lock, and so may be saved."""
+    found = [task_of(row) for row in rows]
+    session.known.update((task.seq, task) for task in found)
+    return found
 
 
 def view_of(row: Row) -> TaskView:
@@ -220,15 +219,19 @@ class TaskReads(Part):
 
 class TaskWrites(Part):
     def insert_tasks(self, tasks: Sequence[Task], specs: Sequence[TaskSpec]) -> None:
-        kept = (replace(spec, values=None) if spec.type == "map" else spec for spec in specs)  # they are in `maps.py`
+        kept = (
+            structs.replace(spec, values=None) if spec.type == "map" else spec for spec in specs
+        )  # they are in `maps.py`
         rows = ((task.seq, spec_text(spec)) for task, spec in zip(tasks, kept, strict=True))
         insert_tasks(self._session, tasks)
         self._session.insert(_insert_specs, rows, len(tasks))
 
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
-        if not seqs:
-            return []
-        return [task_of(row) for row in self._session.rows(_locked, seqs=self._session.listed(seqs))]
+        """Those that this transaction has locked before are as they were saved last: they are not read again."""
+        known = self._session.known
+        if missing := [seq for seq in seqs if seq not in known]:
+            locked(self._session, self._session.rows(_locked, seqs=self._session.listed(missing)))
+        return [known[seq] for seq in sorted(set(seqs)) if seq in known]
 
     def lock_tasks_in(
         self,
@@ -242,15 +245,17 @@ class TaskWrites(Part):
         statement = _in_any_states if TASK_TERMINAL.intersection(states) else _in_open_states
         listed = self._session.listed([state.value for state in states])
         between = {"after": after_seq, "below": below_seq}
-        rows = self._session.rows(statement, job_seq=job_seq, states=listed, most=limit, **between)
-        return [task_of(row) for row in rows]
+        return locked(
+            self._session, self._session.rows(statement, job_seq=job_seq, states=listed, most=limit, **between)
+        )
 
     def set_task_priority(self, job_seq: int, priority: int) -> None:
         self._session.run(_set_rank, k_job=job_seq, rank=-priority)
         self._session.run(_set_rank_of_maps, k_job=job_seq, rank=-priority, no_route=NO_ROUTE)
+        self._session.known.clear()
 
     def save_tasks(self, tasks: Sequence[Task]) -> None:
-        self._session.each(_save, [_changes(task) for task in tasks])
+        _saving.save(self._session, tasks)
 
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
         if not seqs:

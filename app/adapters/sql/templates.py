@@ -97,7 +97,7 @@ def _note(row: Row) -> dict[str, Any]:
     return dict(zip(("template_id", "number", "created_by", "created_at_us", "comment"), row, strict=False))
 
 
-def _version_of(row: Row) -> Version:
+def version_of(row: Row) -> Version:
     return Version(
         **_note(row),
         job=_job_spec(orjson.loads(row[5])),
@@ -105,7 +105,7 @@ def _version_of(row: Row) -> Version:
     )
 
 
-def _job_text(spec: JobSpec) -> str:
+def job_text(spec: JobSpec) -> str:
     return dump([{name: getattr(spec, name) for name in _JOB}, [spec_text(task) for task in spec.tasks]])
 
 
@@ -133,7 +133,7 @@ class TemplateReads(Part):
 
     def template_version(self, template_id: str, number: int) -> Version | None:
         row = self._session.row(_version, id=template_id, number=number)
-        return None if row is None else _version_of(row)
+        return None if row is None else version_of(row)
 
     def template_versions(self, template_id: str, page: Page) -> list[VersionNote]:
         before = page.after[0] if page.after else LAST
@@ -184,7 +184,7 @@ class TemplateWrites(TemplateReads):
     def insert_template_version(self, version: Version) -> None:
         row = (
             *(version.template_id, version.number, version.created_by, version.created_at_us, version.comment),
-            *(_job_text(version.job), dump(version.questions)),  # dataclasses are objects to orjson
+            *(job_text(version.job), dump(version.questions)),  # dataclasses are objects to orjson
         )
         self._session.insert(_insert_version, [row], 1)
 

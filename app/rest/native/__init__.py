@@ -11,11 +11,13 @@ from app.rest.native import (
     messages,
     outputs,
     people,
+    queues,
     runs,
     secrets,
     tasks,
     tell,
     templates,
+    views,
 )
 from app.rest.native.schemas.shown import ProblemShown
 from app.rest.surface import Surface
@@ -39,11 +41,13 @@ SURFACE = Surface(
         deliveries.routes,
         messages.routes,
         fleet.routes,
+        queues.routes,
         account.routes,
         people.routes,
         secrets.routes,
         tell.routes,
         templates.routes,
+        views.routes,
         assets.routes,
         outputs.routes,
     ),

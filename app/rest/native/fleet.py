@@ -1,22 +1,22 @@
-"""The fleet and what it serves: nodes, queues, executors. Each list is short and comes in one page."""
+"""The fleet and what it offers: nodes, executors. Each list is short and comes in one page."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
-from app.rest import auth, entity, repeats
+from app.rest import auth, entity, peers, repeats
 from app.rest.context import core, who
 from app.rest.native.blueprint import NativeBlueprint
-from app.rest.native.schemas.account import Issued, JoinIn, NewToken
-from app.rest.native.schemas.fleet_out import ExecutorShown, NodeShown, QueueShown
+from app.rest.native.schemas.account import Joined, JoinedShown, JoinIn
+from app.rest.native.schemas.fleet_out import ExecutorShown, NodeShown
 from app.rest.native.schemas.queries import PageQuery
 from app.rest.paging import Listing, cut
-from app.services import control, executors, query, tokens
+from app.services import control, executors, joining, query
 from app.services.executors import ExecutorView
-from app.services.query import NodeView, QueueView
+from app.services.query import NodeView
 
-routes = NativeBlueprint("nodes", __name__, description="Compute hosts, queues and executors")
+routes = NativeBlueprint("nodes", __name__, description="Compute hosts and executors")
 
 READ, ADMIN, JOIN = auth.scope("jobs:read"), auth.scope("nodes:admin"), auth.scope("nodes:join")
 
@@ -42,11 +42,12 @@ def read_node(node_id: str) -> Response:
 @JOIN
 @repeats.sealed
 @routes.arguments(JoinIn)
-@routes.response(201, NewToken)
-def join_fleet(node: Mapping[str, Any]) -> Issued:
+@routes.response(201, JoinedShown)
+def join_fleet(node: Mapping[str, Any]) -> Joined:
     """Get a node's own token for a join token, which is good for this once"""
-    made, text = tokens.join(core(), who(), node["node_id"])
-    return Issued(token=made, text=text)
+    is_near = peers.is_near(request)
+    made, text, broker_url = joining.join(core(), who(), is_near=is_near, **node)
+    return Joined(token=made, text=text, broker_url=broker_url)
 
 
 @routes.post("/v1/nodes/<key:node_id>/drain")
@@ -63,15 +64,6 @@ def drain_node(node_id: str) -> NodeView:
 def undrain_node(node_id: str) -> NodeView:
     """Let a node take work again"""
     return control.drain_node(core(), who(), node_id, drain=False)
-
-
-@routes.get("/v1/queues")
-@READ
-@routes.arguments(PageQuery, location="query")
-@routes.listing(QueueShown)
-def list_queues(asked: Mapping[str, Any]) -> Listing[QueueView]:
-    """All queues, with their open tasks by state"""
-    return cut(asked, query.queues(core(), who()))
 
 
 @routes.get("/v1/executors")

@@ -88,6 +88,8 @@ def tell_node(node_id: str, verb: str) -> Response:
 def why_gone(view: NodeView) -> str:
     """Of a node that is not there as it should be."""
     node, heard = view.node, pages.ago(view.node.heartbeat_at_us)
+    if node.refused:
+        return f"It spoke {heard} and was refused: {node.refused}."
     if view.state is NodeState.OFFLINE:
         return f"It was stopped in order {heard}, and said so."
     if view.state is NodeState.LOST:

@@ -3,16 +3,17 @@
 `from` holds the first row while the page is kept fresh, so that rows do not jump: newer jobs are only counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, request
 
 from app.domain.errors import FlotillaError, NotFound
 from app.domain.job import Job
 from app.ports.records import Page
-from app.services import control, query, rerun
+from app.ports.views import SavedView
+from app.services import control, query, queues, rerun, views
 from app.services.overview import MOST_COUNTED, job_counts
 from app.ui import guard, pages, shares
 from app.ui.context import core, ui, who
@@ -25,6 +26,7 @@ _MOST_NEWER: Final = 99
 _MOST_AT_ONCE: Final = 100
 _STATES: Final = {state.value: state for state in JobState}
 _ASKED: Final = ("state", "q", "queue", "project")
+_SAVED_AS: Final = {"project": "projectId"}
 
 
 @routes.get("/jobs")
@@ -40,6 +42,7 @@ def list_jobs() -> Response:
     shown = found[:_ROWS]
     held = {"from": str(shown[0].seq)} if shown and before is None else {}
     counts = job_counts(core(), who())
+    saved = views.listing(core(), who())
     return pages.page(
         "jobs.html",
         title="Jobs" + (f", {asked['state']}" if "state" in asked else ""),
@@ -52,14 +55,33 @@ def list_jobs() -> Response:
         counts=counts,
         most=MOST_COUNTED,
         states=_STATES,
-        queues=[view.queue.name for view in query.queues(core(), who())],
+        queues=queues.names(core(), who()),
         projects={project.id: project.name for project in query.projects(core(), who()) if not project.removed},
         address=address(asked),
         fresh_address=address(asked | held | {"before": "" if before is None else str(before)}),
         next_address=address(asked | {"before": str(shown[-1].seq)}) if len(found) > _ROWS else "",
+        views=[(view, address(_asked(view))) for view in saved],
+        view=next((view for view in saved if _asked(view) == asked), None),
+        api_address=_api_address(asked),
         with_state=lambda state: address({**asked, "state": state}),
         shares=shares,
     )
+
+
+@routes.post("/ui/views")
+@guard.needs(views.SCOPE)
+def save_view() -> Response:
+    """The filters of the page it is sent from, under a name."""
+    filters = {_SAVED_AS.get(name, name): request.form.get(name, "") for name in _ASKED}
+    view = views.save(core(), who(), request.form.get("name", "").strip(), filters)
+    return pages.back(address(_asked(view)), f"Saved as {view.name}.")
+
+
+@routes.post("/ui/views/<id:view_id>/delete")
+@guard.needs(views.SCOPE)
+def delete_view(view_id: str) -> Response:
+    views.delete(core(), who(), view_id)
+    return pages.back(request.form.get("to") or "/jobs", "The view is deleted, the jobs are as they were.")
 
 
 @routes.get("/jobs/bulk")
@@ -103,6 +125,18 @@ def do_bulk() -> Response:
 def address(asked: dict[str, str]) -> str:
     given = {name: value for name, value in asked.items() if value}
     return "/jobs" + (f"?{urlencode(given)}" if given else "")
+
+
+def _api_address(asked: Mapping[str, str]) -> str:
+    """The same list of the API's."""
+    where = f"/v1/queues/{quote(asked['queue'], safe='@')}/jobs" if "queue" in asked else "/v1/jobs"
+    given = {_SAVED_AS.get(name, name): value for name, value in asked.items() if name != "queue"}
+    return where + (f"?{urlencode(given)}" if given else "")
+
+
+def _asked(view: SavedView) -> dict[str, str]:
+    """Its filters, as they are in the address."""
+    return {name: view.filters[key] for name in _ASKED if (key := _SAVED_AS.get(name, name)) in view.filters}
 
 
 def _find(asked: dict[str, str], page: Page) -> list[Job]:

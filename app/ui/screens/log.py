@@ -1,7 +1,8 @@
 """S7, the log of a run: as a viewer that fetches what is looked at, and as plain pages for who has no script.
 
 The script asks `/runs/<id>/log/lines` for stretches and `/runs/<id>/log/find` for the next line with a text. Both
-answer with lines as [place, microseconds, stream, level, pieces]; a piece is a text, or [text, look] (`ansi.py`).
+answer with lines as [place, microseconds, stream, level, pieces]; a piece is a text, or [text, look] (`ansi.py`). A
+line where a group begins or ends has a sixth member: [name or None, key] (`services/log_groups.py`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from app.domain.errors import Invalid, Problem
 from app.ports.logs import FAR, LEVELS, STREAMS
 from app.ports.records import StoredLine
 from app.services import logs, suspicion
+from app.services.log_groups import mark_of, marks
 from app.services.task_page import run_place
 from app.ui import guard, pages
 from app.ui.ansi import pieces
@@ -90,6 +92,15 @@ def find_trouble(run_id: str) -> Response:
     return pages.fragment({"place": suspicion.first_error(core(), who(), run_id)})
 
 
+@routes.get("/runs/<id:run_id>/log/groups")
+@guard.needs("messages:read")
+def find_groups(run_id: str) -> Response:
+    """`marks` from the line `first` on as [place, name or None, key]; `next` is where to go on looking, or None."""
+    found = marks(core(), who(), run_id, request.args.get("first", 1, type=int))
+    told = [[mark.place, mark.name, mark.key] for mark in found.marks]
+    return pages.fragment({"marks": told, "next": found.next_line})
+
+
 @routes.get("/runs/<id:run_id>/log/raw")
 @guard.needs("messages:read")
 def read_raw(run_id: str) -> Response:
@@ -139,6 +150,7 @@ def _shown(lines: Sequence[StoredLine]) -> list[list[Any]]:
             each.line.stream,
             each.line.level,
             [[piece.text, piece.look] if piece.look else piece.text for piece in pieces(each.line.text)],
+            *([[mark.name, mark.key]] if (mark := mark_of(each.place, each.line.text)) else []),
         ]
         for each in lines
     ]

@@ -6,13 +6,13 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from app.domain.run import Run
-from app.ports.records import Page
+from app.ports.records import Page, TaskView
 from app.ports.store import Reader
 from app.services import query
 from app.ui import guard
 from app.ui.context import core, moment, who
 from app.ui.job_page import find, job_page
-from app.ui.lanes import Span, lanes, ticks, whole
+from app.ui.lanes import Span, lanes, program_ended_us, ticks, whole
 
 routes = Blueprint("timeline", __name__)
 
@@ -31,21 +31,23 @@ def show_timeline(job_id: str) -> Response:
     everything = whole(shown, now_us)
     span = _asked(everything)
     names = {view.node.id: view.node.name for view in query.nodes(core(), who())}
-    tasks = core().store.read(lambda tx: _task_names(tx, shown))
+    tasks = core().store.read(lambda tx: _tasks(tx, shown))
+    storing = {task_id for task_id, view in tasks.items() if view.spec.outputs}
     last = shown[-1] if len(runs) > MOST else None
     return job_page(
         "job_timeline.html",
         job,
         "timeline",
-        lanes=lanes(shown, names, span, now_us),
+        lanes=lanes(shown, names, span, now_us, storing),
         names=names,
-        tasks=tasks,
+        tasks={task_id: view.task.name for task_id, view in tasks.items()},
         runs=shown,
         span=span,
         is_zoomed=span != everything,
         closer=_zoomed(span, 0.5),
         wider=_zoomed(span, 2),
         ticks=ticks(span),
+        ended=lambda run: program_ended_us(run) if run.task_id in storing else None,
         zero_us=span.from_us - everything.from_us,
         now=span.share(now_us) if not job.finished_at_us and span.meets(now_us, now_us) else None,
         next_after=f"{last.task_seq}.{-1 if last.map_index is None else last.map_index}.{last.number}" if last else "",
@@ -64,10 +66,10 @@ def _zoomed(span: Span, times: float) -> Span:
     return Span(from_us=max(0, middle - half), to_us=middle + max(half, 500))
 
 
-def _task_names(tx: Reader, runs: Sequence[Run]) -> dict[str, str]:
+def _tasks(tx: Reader, runs: Sequence[Run]) -> dict[str, TaskView]:
     """The runs are in the order of their tasks, so that those lie next to each other."""
     first = tx.task(runs[0].task_id) if runs else None
     if first is None:
         return {}
     views = tx.tasks(first.task.job_seq, Page(limit=MOST, after=(first.task.position - 1,)))
-    return {view.task.id: view.task.name for view in views}
+    return {view.task.id: view for view in views}

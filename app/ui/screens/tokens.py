@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from app.domain.errors import FlotillaError
 from app.ports.records import Token
-from app.services import access, tokens
+from app.services import access, single_sign_on, tokens
 from app.ui import guard, pages
 from app.ui.context import core, ui, who
 
@@ -77,5 +77,6 @@ def _show(made: Token | None = None, text: str = "", wrong: str = "", status: in
         roles={role: _ROLES[role] for role in access.ISSUED_ROLES},
         lifetimes=LIFETIMES,
         own_id=who().token_id,
+        is_login=single_sign_on.is_login,
         now=now_us,
     )

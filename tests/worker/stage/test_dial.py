@@ -19,6 +19,7 @@ from tests.worker.stage.conftest import Bench
 from tests.worker.stage.web import Names, Web, page
 from worker.stage import dial, talk
 from worker.stage.leash import Leash, Pulled
+from worker.trust import trust
 
 NAME = "secure.example"
 
@@ -52,9 +53,9 @@ def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     made = Web(context)
     context.sni_callback = lambda line, name, _: made.names.append(name)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    dial.trust.cache_clear()
+    trust.cache_clear()
     yield made
-    dial.trust.cache_clear()
+    trust.cache_clear()
     made.close()
 
 

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from app.wire.codec import Json
 from worker.executors.command import Command, Order
@@ -69,7 +70,7 @@ class DeclaredPython:
                 good = []
                 yield work, values
             else:
-                work.spec = replace(work.spec, payload=self._payload(values))
+                work.spec = structs.replace(work.spec, payload=self._payload(values))
                 good.append(work)
         yield from self._all(good)
 

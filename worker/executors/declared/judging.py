@@ -3,6 +3,8 @@
 import time
 from dataclasses import replace
 
+from msgspec import structs
+
 from app.wire.codec import Json
 from app.wire.report import Failure
 from app.wire.states import RunState
@@ -20,7 +22,7 @@ def admitted(declaration: Declaration, work: Work) -> dict[str, Json] | Outcome:
         text = f"the parameters of {declaration.name} are wrong: {wrong}"
         return failed(time.monotonic(), "bad_parameters", text)
     if declaration.timeout_s is not None and declaration.timeout_s < work.spec.time_limit_s:
-        work.spec = replace(work.spec, time_limit_s=declaration.timeout_s)
+        work.spec = structs.replace(work.spec, time_limit_s=declaration.timeout_s)
     return values
 
 

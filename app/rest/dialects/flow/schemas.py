@@ -1,10 +1,10 @@
 """The documents of jobs and tasks: what is read and what is answered."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError, fields
+from msgspec import structs
 
 from app.domain import limits
 from app.domain.job import Job, JobSpec
@@ -66,7 +66,7 @@ class FlowTasks(Tasks):
             return super()._deserialize(value, attr, data, **kwargs)
         specs = super()._deserialize([translate.task(item) for item in value], attr, data, **kwargs)
         return tuple(
-            replace(spec, submitted={**spec.submitted, SAID: translate.echo(item)})
+            structs.replace(spec, submitted={**spec.submitted, SAID: translate.echo(item)})
             for spec, item in zip(specs, value, strict=True)
         )
 

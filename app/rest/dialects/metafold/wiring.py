@@ -13,11 +13,12 @@ The job is then judged by the native reader, so that both accept and refuse the 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import orjson
 from marshmallow import ValidationError
+from msgspec import structs
 
 from app.domain import limits
 from app.domain.errors import Invalid, Problem
@@ -104,7 +105,7 @@ def _spec(name: str, made: Sequence[_Task], source: Source, project_id: str) -> 
         raise Invalid([in_words(each, names) for each in found]) from None
     specs = cast("tuple[TaskSpec, ...]", judged)  # a field of marshmallow may make anything
     tasks = [
-        replace(spec, submitted={**spec.submitted, PARAMETERS: each.said})
+        structs.replace(spec, submitted={**spec.submitted, PARAMETERS: each.said})
         for spec, each in zip(specs, made, strict=True)
     ]
     return JobSpec(name=name, tasks=tuple(tasks), source=source, project_id=project_id)

@@ -7,11 +7,13 @@ from marshmallow import ValidationError, fields
 
 from app.domain import limits
 from app.ports.records import Project, Token
-from app.rest.native.fields import Choice, Strict, Text, Time, Whole, rfc3339
+from app.rest.native.fields import Choice, Flag, Strict, Text, Time, Whole, rfc3339
 from app.rest.native.schemas.shown import Document, Shown, list_of, time_or_none
 from app.services.access import ISSUED_ROLES, SCOPES, SYSTEM
+from app.wire import protocol
 
 JOINING = "A token of the role join is good for one node to join with, for an hour at most."
+LARGEST_PROTOCOL = 1_000_000
 LONGEST_LIFE_S = 10 * 366 * 86_400
 KNOWN_SCOPES = tuple(sorted({SYSTEM, *(scope for scopes in SCOPES.values() for scope in scopes)}))
 
@@ -57,6 +59,10 @@ class TokenIn(Strict):
 
 class JoinIn(Strict):
     node_id = Text(limits.MAX_LABEL, required=True, data_key="nodeId", metadata={"description": "As it registers."})
+    needs_broker = Flag(
+        load_default=False, data_key="needsBroker", metadata={"description": "Refused when no broker can be named."}
+    )
+    speaks = Whole(0, LARGEST_PROTOCOL, load_default=1, data_key=protocol.FIELD)
 
 
 class TokenShown(Shown):
@@ -104,3 +110,18 @@ class NewToken(TokenShown):
     @staticmethod
     def show(value: Issued) -> Document:  # type: ignore[override]  # a token and its text
         return {**TokenShown.show(value.token), "token": value.text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Issued):
+    """`broker_url` is empty when it was not asked for."""
+
+    broker_url: str
+
+
+class JoinedShown(NewToken):
+    brokerUrl = fields.String(allow_none=True, metadata={"description": "Where the node finds the broker, if asked."})
+
+    @staticmethod
+    def show(value: Joined) -> Document:  # type: ignore[override]  # a token, its text, and the broker
+        return {**NewToken.show(value), "brokerUrl": value.broker_url or None}

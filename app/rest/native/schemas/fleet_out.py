@@ -1,11 +1,11 @@
-"""Nodes, queues and executors, as answered."""
+"""Nodes and executors, as answered."""
 
 from marshmallow import fields
 
 from app.rest.native.fields import Time, rfc3339
-from app.rest.native.schemas.shown import AmountShown, CountsShown, Document, Shown, amount, counts, list_of
+from app.rest.native.schemas.shown import AmountShown, Document, Shown, amount, list_of
 from app.services.executors import ExecutorView
-from app.services.query import NodeView, QueueView
+from app.services.query import NodeView
 
 
 class LoadShown(Shown):
@@ -20,10 +20,17 @@ class NodeShown(Shown):
     pid = fields.Integer()
     total = fields.Nested(AmountShown)
     free = fields.Nested(AmountShown)
+    reserved = fields.Nested(AmountShown, metadata={"description": "total - free: what its runs were promised."})
     queues = fields.List(fields.String())
     tags = fields.List(fields.String())
     executors = fields.List(fields.String())
     version = fields.String()
+    protocol = fields.Integer(metadata={"description": "The form of the nodes' protocol that it speaks."})
+    clockSkewSeconds = fields.Float(
+        allow_none=True,
+        metadata={"description": "How far its clock is ahead of the database's; null when it has not said."},
+    )
+    warnings = fields.List(fields.String(), metadata={"description": "What somebody should see to, in words."})
     heartbeatAt = Time()
     registeredAt = Time()
     running = fields.List(fields.UUID(), metadata={"description": "Ids of the runs it holds."})
@@ -39,10 +46,14 @@ class NodeShown(Shown):
             "pid": node.pid,
             "total": amount(node.total),
             "free": amount(node.free),
+            "reserved": amount(node.reserved),
             "queues": node.queues,
             "tags": node.tags,
             "executors": node.executors,
             "version": node.version,
+            "protocol": node.protocol,
+            "clockSkewSeconds": None if node.clock_skew_ms is None else node.clock_skew_ms / 1000,
+            "warnings": node.warnings,
             "heartbeatAt": rfc3339(node.heartbeat_at_us),
             "registeredAt": rfc3339(node.registered_at_us),
             "running": value.running,
@@ -51,25 +62,6 @@ class NodeShown(Shown):
 
 
 NodeList = list_of(NodeShown)
-
-
-class QueueShown(Shown):
-    name = fields.String()
-    paused = fields.Boolean()
-    counts = fields.Nested(CountsShown, metadata={"description": "Tasks of unfinished jobs."})
-    createdAt = Time()
-
-    @staticmethod
-    def show(value: QueueView) -> Document:
-        return {
-            "name": value.queue.name,
-            "paused": value.queue.paused,
-            "counts": counts(value.counts),
-            "createdAt": rfc3339(value.queue.created_at_us),
-        }
-
-
-QueueList = list_of(QueueShown)
 
 
 class OfferingNode(Shown):

@@ -88,6 +88,10 @@ class GraphNode(Shown):
     executor = fields.String()
     state = fields.String()
     progress = fields.Float()
+    values = fields.Integer(
+        allow_none=True,
+        metadata={"description": "How many values a map has; null while that is not known, and of others."},
+    )
 
 
 class GraphEdge(Shown):
@@ -110,6 +114,7 @@ class GraphShown(Shown):
                 "executor": view.spec.executor,
                 "state": view.task.state,
                 "progress": progress(view),
+                "values": view.map.total if view.map else None,
             }
             for view in value.tasks
         ]

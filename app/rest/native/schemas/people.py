@@ -47,6 +47,8 @@ class UserShown(Shown):
     role = fields.String()
     createdAt = Time()
     revokedAt = Time(allow_none=True)
+    issuer = fields.String(allow_none=True, metadata={"description": "The identity provider that he comes in through."})
+    subject = fields.String(allow_none=True, metadata={"description": "Who he is there."})
 
     @staticmethod
     def show(value: User) -> Document:
@@ -57,6 +59,8 @@ class UserShown(Shown):
             "role": value.role,
             "createdAt": rfc3339(value.created_at_us),
             "revokedAt": time_or_none(value.revoked_at_us),
+            "issuer": value.issuer,
+            "subject": value.subject,
         }
 
 

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields
 from app.domain import limits
 from app.ports.secrets import Secret
 from app.rest.native.fields import Strict, Time, rfc3339
-from app.rest.native.schemas.shown import Document, Shown
+from app.rest.native.schemas.shown import Document, Shown, time_or_none
 
 
 class Value(fields.String):
@@ -35,6 +35,7 @@ class SecretNameShown(Shown):
     createdAt = Time()
     changedAt = Time()
     changedBy = fields.String()
+    lastUsedAt = Time(allow_none=True, metadata={"description": "When a run was last given it, to the minute."})
 
     @staticmethod
     def show(value: Secret) -> Document:
@@ -43,4 +44,5 @@ class SecretNameShown(Shown):
             "createdAt": rfc3339(value.created_at_us),
             "changedAt": rfc3339(value.changed_at_us),
             "changedBy": value.changed_by,
+            "lastUsedAt": time_or_none(value.used_at_us),
         }

@@ -72,7 +72,8 @@ export class Blocks {
   async show(place, share = 1 / 3) {
     const block = this.#at(place);
     if (!block) return null;
-    const ahead = block.element.offsetTop + (place - block.first) * this.#lineHeight;
+    const before = place - block.first - this.#look.groups.hiddenIn(block.first, place - 1);
+    const ahead = block.element.offsetTop + before * this.#lineHeight;
     this.#viewer.scrollTop = ahead - this.#viewer.clientHeight * share;
     block.near = true;
     await this.#fill(block);
@@ -84,10 +85,18 @@ export class Blocks {
     return item;
   }
 
-  /** Everything that is shown is written anew: the look has changed. Heights are forgotten when `heights` is set. */
-  redraw(heights = false) {
+  /** The place of the line that is seen first. */
+  anchor() {
+    return Number(this.#firstSeen()?.dataset.place) || null;
+  }
+
+  /**
+   * Everything that is shown is written anew: the look has changed. Heights are forgotten when `heights` is set; then the
+   * line `kept`, by default the one seen first, stays where it is.
+   */
+  redraw(heights = false, kept = this.anchor()) {
     if (heights) this.#lineHeight = this.#measure();
-    const anchor = Number(this.#firstSeen()?.dataset.place);
+    const share = this.#shareOf(kept);
     for (const block of this.#blocks) {
       if (heights) block.height = 0;
       block.shown = 0;
@@ -95,7 +104,16 @@ export class Blocks {
       this.#size(block);
       if (block.near) this.#draw(block);
     }
-    return heights && anchor ? this.show(anchor, 0) : null;
+    if (!heights || !kept) return null;
+    const shown = this.#look.groups.shownFor(kept);
+    return this.show(shown, shown === kept ? share : 0);
+  }
+
+  /** How far down the window the line is. */
+  #shareOf(place) {
+    const item = place && this.#viewer.querySelector(`[data-place="${place}"]`);
+    const frame = this.#viewer.getBoundingClientRect();
+    return item && frame.height ? (item.getBoundingClientRect().top - frame.top) / frame.height : 0;
   }
 
   #at(place) {
@@ -128,7 +146,9 @@ export class Blocks {
   #draw(block) {
     this.#keepingPlace(() => {
       const fresh = document.createDocumentFragment();
-      for (const line of block.lines.slice(block.shown)) fresh.append(row(line, this.#look));
+      for (const line of block.lines.slice(block.shown)) {
+        if (!this.#look.groups.hides(line[0])) fresh.append(row(line, this.#look));
+      }
       block.element.append(fresh);
       block.shown = block.lines.length;
       const whole = block.shown >= block.last - block.first + 1;
@@ -145,11 +165,17 @@ export class Blocks {
   }
 
   #size(block) {
+    block.element.hidden = !this.#visible(block);
     block.element.style.height = `${block.height || this.#guess(block)}px`;
   }
 
   #guess(block) {
-    return (block.last - block.first + 1) * this.#lineHeight;
+    return this.#visible(block) * this.#lineHeight;
+  }
+
+  /** How many of its lines are not folded away. */
+  #visible({ first, last }) {
+    return last - first + 1 - this.#look.groups.hiddenIn(first, last);
   }
 
   /** What is above may grow or shrink: the line that is seen first stays where it is. */

@@ -2,6 +2,8 @@
 // lines by the address (#L120-L140), and shows times and long lines as one likes. Without it the page has plain lines.
 import { BLOCK, Blocks, SEGMENT } from "./blocks.mjs";
 import { Finder } from "./find.mjs";
+import { Groups } from "./groups.mjs";
+import { PatternFinder } from "./pattern_finder.mjs";
 
 const ASK_MS = 1000;
 const HIDDEN_MS = 10_000;
@@ -14,12 +16,14 @@ const address = new URLSearchParams(location.search);
 const look = {
   times: TIMES.includes(address.get("times")) ? address.get("times") : "off",
   beganUs: Number(place.dataset.began),
-  needle: "", matchCase: false, chosen: null, hit: 0,
+  needle: "", matchCase: false, ranges: [], chosen: null, hit: 0,
+  groups: new Groups(),
 };
 let total = Number(place.dataset.total);
 let over = place.dataset.over === "1";
 let following = false;
 let seen = total;
+let grouped = 1;
 
 const viewer = make("div", { className: "viewer", tabIndex: 0, role: "log", ariaLive: "off", ariaLabel: "Log" });
 const status = make("output", { className: "soft" });
@@ -31,11 +35,14 @@ const buttons = {
   previous: button("Previous match", "N", () => find(true)),
   next: button("Next match", "n", () => find(false)),
   times: button("", "t", nextTimes),
+  fold: button("Fold groups", "z", () => fold(look.groups.folded ? "" : "all")),
   wrap: button("Wrap", "w", () => wrap(viewer.classList.contains("unwrapped"))),
   before: button("Lines before", "", () => openAt(blocks.first - 1)),
   after: button("Lines after", "", () => openAt(blocks.last + 1)),
 };
 const finder = new Finder(base);
+const patternFinder = new PatternFinder(base);
+let lookingFor = "";
 const blocks = new Blocks(viewer, read, look);
 const form = document.getElementById("log-find");
 
@@ -52,13 +59,17 @@ start();
 function start() {
   viewer.classList.toggle("timed", look.times !== "off");
   viewer.classList.toggle("unwrapped", address.get("wrap") === "0");
+  document.getElementById("log-pattern").hidden = false;
+  look.groups.folded = address.get("fold") ?? "";
   blocks.open(segmentOf(total), total);
   tell();
   const text = address.get("find") ?? "";
   if (text) {
     form.elements.q.value = text;
     form.elements.case.checked = address.has("findcase");
+    form.elements.pattern.checked = address.has("findre");
   }
+  if (total) readGroups();
   if (location.hash.startsWith("#L")) toHash();
   else if (text) find(false);
   else if (!over || place.closest("main").querySelector("#log-head .t-failed")) toEnd();
@@ -73,7 +84,7 @@ function start() {
 async function read(first, last) {
   try {
     const answer = await fetch(`${base}/lines?first=${first}&last=${last}`);
-    if (answer.ok) return (await answer.json()).lines;
+    if (answer.ok) return noted((await answer.json()).lines);
     status.textContent = `Lines ${first} to ${last} could not be read: the server answers ${answer.status}.`;
   } catch {
     status.textContent = `Lines ${first} to ${last} could not be read: the server does not answer.`;
@@ -93,9 +104,52 @@ async function ask() {
   if (!over) setTimeout(ask, document.hidden ? HIDDEN_MS : ASK_MS);
 }
 
+/** The groups that begin or end in these lines are known from now on. */
+function noted(lines) {
+  look.groups.add(lines.filter((line) => line[5]).map(([place, , , , , mark]) => [place, ...mark]));
+  return lines;
+}
+
+/** Those of the whole log, also where nobody has looked yet. */
+async function readGroups() {
+  try {
+    while (grouped !== null) {
+      const answer = await fetch(`${base}/groups?first=${grouped}`);
+      if (!answer.ok) break;
+      const { marks, next } = await answer.json();
+      look.groups.add(marks);
+      grouped = next;
+    }
+  } catch {
+    // Without them the log is read as it is.
+  }
+  grouped = null;
+  if (look.groups.takeFresh()) {
+    tell();
+    await relay();
+  }
+}
+
+function fold(folded) {
+  look.groups.folded = folded;
+  folds();
+}
+
+/** Something was folded or unfolded: the line at `place`, else the one seen first, stays where it is. */
+async function folds(place) {
+  remember({ fold: look.groups.folded });
+  following = false;
+  await blocks.redraw(true, place);
+  tell();
+}
+
 function grown(news) {
   const wasEmpty = !total;
+  if (news.total > total + news.lines.length) [grouped] = [total + 1];
   [total, over] = [news.total, news.over];
+  noted(news.lines);
+  if (grouped !== null) readGroups();
+  else if (look.groups.takeFresh()) look.groups.folded ? relay() : blocks.redraw();
   if (wasEmpty && total) blocks.open(1, total);
   else blocks.grow(total);
   blocks.take(news.lines);
@@ -164,6 +218,10 @@ function segmentOf(line) {
 async function openAt(line) {
   following = false;
   const wanted = Math.min(Math.max(1, line), total);
+  if (look.groups.reveal(wanted)) {
+    remember({ fold: look.groups.folded });
+    blocks.redraw(true);
+  }
   if (wanted < blocks.first || wanted > blocks.last) blocks.open(segmentOf(wanted), total);
   await blocks.show(wanted);
   tell();
@@ -179,6 +237,11 @@ function toHash() {
 }
 
 function choose(event) {
+  const folder = event.target.closest?.("button.fold");
+  if (folder) {
+    look.groups.toggle(Number(folder.dataset.fold));
+    return folds(Number(folder.dataset.fold));
+  }
   const at = event.target.closest?.("a.at");
   if (!at) return;
   event.preventDefault();
@@ -192,31 +255,57 @@ function choose(event) {
 }
 
 function submitted(event) {
-  // Only lines of one stream or level: that is another page, which the server writes.
-  if (form.elements.stream.value || form.elements.level.selectedIndex) return;
+  // Only lines of one stream or level: that is another page, which the server writes. A pattern is tried here.
+  const narrowed = form.elements.stream.value || form.elements.level.selectedIndex;
+  if (narrowed && !form.elements.pattern.checked) return;
   event.preventDefault();
   find(event.submitter === null && event.shiftKey);
 }
 
 function find(backwards) {
-  const [text, matchCase] = [form.elements.q.value, form.elements.case.checked];
-  remember({ find: text, findcase: text && matchCase ? "1" : "" });
-  if (text !== look.needle || matchCase !== look.matchCase) {
+  const [text, matchCase, isPattern] = ["q", "case", "pattern"].map((name) => valueOf(form.elements[name]));
+  remember({ find: text, findcase: text && matchCase ? "1" : "", findre: text && isPattern ? "1" : "" });
+  const wanted = JSON.stringify([text, matchCase, isPattern, form.elements.stream.value, form.elements.level.value]);
+  if (wanted !== lookingFor) {
     finder.forget();
-    [look.needle, look.matchCase, look.hit] = [text, matchCase, 0];
+    patternFinder.forget();
+    [look.needle, look.matchCase, look.hit, look.ranges] = [isPattern ? "" : text, matchCase, 0, []];
+    lookingFor = wanted;
   }
+  buttons.previous.hidden = buttons.next.hidden = !text;
   status.textContent = text ? "Looking…" : "";
   if (!text) return blocks.redraw();
   const before = look.chosen ? look.chosen[0] - (backwards ? 0 : 1) : backwards ? total + 1 : 0;
-  return finder.next(
-    () => ({ text, matchCase, from: look.hit || before, backwards, total }),
-    (found) => showHit(found, backwards),
+  const ask = () => ({ text, matchCase, from: look.hit || before, backwards, total });
+  if (!isPattern) return finder.next(ask, (found) => showHit(found, backwards));
+  const flags = matchCase ? "" : "i";
+  try {
+    RegExp(text, flags);
+  } catch (error) {
+    status.textContent = `That is no regular expression: ${error.message}`;
+    return undefined;
+  }
+  const narrowed = { source: text, flags, stream: form.elements.stream.value, levels: levelsAsked() };
+  return patternFinder.next(
+    () => ({ ...ask(), ...narrowed }),
+    (found, ranges) => showHit(found, backwards, ranges),
+    (why) => (status.textContent = `Not found: ${why}.`),
   );
 }
 
-async function showHit(found, backwards) {
+function valueOf(field) {
+  return field.type === "checkbox" ? field.checked : field.value;
+}
+
+/** The chosen level and graver ones; none for all. */
+function levelsAsked() {
+  const { options, selectedIndex } = form.elements.level;
+  return selectedIndex ? [...options].slice(selectedIndex).map((option) => option.value) : [];
+}
+
+async function showHit(found, backwards, ranges = []) {
   const round = look.hit && found && (backwards ? found >= look.hit : found <= look.hit);
-  look.hit = found ?? 0;
+  [look.hit, look.ranges] = [found ?? 0, ranges];
   status.textContent = found ? `Line ${found.toLocaleString()}${round ? ", round the end" : ""}` : "No line has it.";
   blocks.redraw();
   if (found) await openAt(found);
@@ -228,7 +317,7 @@ async function firstError() {
   const { place: found } = answer.ok ? await answer.json() : { place: null };
   status.textContent = found ? `Line ${found.toLocaleString()}` : "Nothing looks like an error.";
   if (!found) return;
-  look.hit = found;
+  [look.hit, look.ranges] = [found, []];
   history.replaceState(null, "", `#L${found}`);
   look.chosen = [found, found];
   blocks.redraw();
@@ -271,7 +360,9 @@ function tell() {
   buttons.follow.ariaPressed = String(following);
   buttons.wrap.ariaPressed = String(!viewer.classList.contains("unwrapped"));
   buttons.times.textContent = `Times: ${look.times}`;
-  buttons.previous.hidden = buttons.next.hidden = !look.needle;
+  buttons.previous.hidden = buttons.next.hidden = !form.elements.q.value;
+  buttons.fold.hidden = !look.groups.size;
+  buttons.fold.ariaPressed = String(look.groups.allFolded);
   buttons.before.hidden = blocks.first <= 1;
   buttons.after.hidden = !total || blocks.last >= total;
   const missed = total - seen;

@@ -1,0 +1,1 @@
+"""What `flotilla doctor` looks at: this machine, the deployment, its security, and the promises in a drill."""
