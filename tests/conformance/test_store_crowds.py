@@ -3,11 +3,12 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from app.adapters import sql
+from app.adapters.sql.postgres import Postgres
 from app.ports.records import Event, KeptAnswer, Page, Part
 from app.ports.store import Store, Writer
 from app.wire.states import RunState, TaskState
@@ -93,6 +94,37 @@ def test_a_join_is_completed_by_one_of_its_parents(store: Store) -> None:
 
     together(CROWD, give)
     assert sorted(completed) == [task.seq for task in tasks[parents:]]
+
+
+def test_what_waited_for_a_chord_goes_on_at_the_time_when_it_was_over(sql_store: sql.SqlStore) -> None:
+    """Else a join would start, by its times, before the last of its parents has ended."""
+    _, tasks = submit(sql_store, [(), (), (0, 1)])
+    parts = [Part(header_seq=task.seq, succeeded=True) for task in tasks[:2]]
+    began, times = threading.Event(), {}
+
+    def second(tx: Writer) -> int:
+        times["began"] = tx.now_us
+        began.set()
+        assert all(chord.count.complete for chord in tx.return_parts(parts[1:]))
+        return tx.now_us
+
+    def first(tx: Writer, others: ThreadPoolExecutor) -> Future[int]:
+        tx.return_parts(parts[:1])
+        waiting = others.submit(sql_store.write, second)
+        if waits_for_rows(sql_store):
+            assert began.wait(DEADLINE_S)
+        times["over"] = sql_store.read(lambda tx: tx.now_us)
+        return waiting
+
+    with ThreadPoolExecutor(1) as others:
+        later = sql_store.write(lambda tx: first(tx, others)).result()
+    assert later >= times["over"]
+    assert not waits_for_rows(sql_store) or times["began"] <= times["over"]
+
+
+def waits_for_rows(store: sql.SqlStore) -> bool:
+    """PostgreSQL's writers run side by side until they meet; the others' wait for each other before they begin."""
+    return isinstance(store._database, Postgres)
 
 
 def test_counts_add_up(stores: list[Store]) -> None:

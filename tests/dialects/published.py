@@ -23,9 +23,9 @@ def python_client(name: str, *packages: str, options: Sequence[str] = ()) -> Pat
     """The python of a virtual environment with these packages; `options` are pip's."""
 
     def build(folder: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(folder)])
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-        _run([*pip, "install", *options, *packages])
+        _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
+        pip = [sys.executable, "-m", "pip", f"--python={folder}", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--no-input", "install", "--no-compile", *options, *packages])
 
     return _made(name, [*packages, *options, sys.version], build) / "bin" / "python"
 

@@ -18,7 +18,7 @@ from app.ports.records import Event, JobFilter, Page
 from app.rest import application
 from app.rest.auth import GuardedFlask
 from app.services import access
-from app.services.core import FAST, Core
+from app.services.core import PRODUCTION, Core
 
 OTHER_ORG = "00000000-0000-7000-8000-00000000000f"
 NODE_ID = "01a1fa7f-297b-774b-8000-033985f36d12"
@@ -117,7 +117,7 @@ def make_api(folder: Path) -> Api:
         chance=SystemChance(),
         blobs=MemoryBlobs(),
         vault=Keyring(lambda: SECRETS_KEY),
-        clockwork=FAST,
+        clockwork=PRODUCTION,  # no stall of the machine outlasts its lease
         handoff=False,
     )
     tokens = {role: access.create_token(core, org_id=access.ORG, name=role, role=role)[1] for role in access.SCOPES}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.services.core import FAST
+from app.services.core import PRODUCTION
 from tests.rest.conftest import NODE_ID, ROOM, Api, noop
 
 BEAT = {"free": ROOM, "held": [], "draining": False, "cpuPercent": 1, "usedMemoryBytes": 5, "idleS": 0.5}
@@ -31,7 +31,7 @@ def test_registration_answers_with_the_clockwork(api: Api) -> None:
     answer = api.post("/v1/nodes", node, as_="node")
     assert answer.status_code == 201
     assert set(answer.json) == {"nodeId", "nowUs", "leaseS", "heartbeatS"}
-    assert (answer.json["leaseS"], answer.json["heartbeatS"]) == (FAST.lease_s, FAST.heartbeat_s)
+    assert (answer.json["leaseS"], answer.json["heartbeatS"]) == (PRODUCTION.lease_s, PRODUCTION.heartbeat_s)
     assert api.post(f"{NODE}/heartbeat", BEAT, as_="node").json["known"] is True
 
 

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import CTE, bindparam, null, select, update
+from sqlalchemy import CTE, Select, bindparam, null, select, update
 
 from app.adapters.sql.changes import Updates
 from app.adapters.sql.part import Part
 from app.adapters.sql.session import Row
-from app.adapters.sql.statement import Insert, Statement, among, found_by, is_one_of, still
+from app.adapters.sql.statement import Insert, Statement, among, found_by, is_one_of, now_us, still
 from app.adapters.sql.tables import chord_parts, chords, tasks
 from app.adapters.sql.tasks import locked
 from app.domain.chords import Count, RunWhen
@@ -43,8 +44,16 @@ _of_bodies = (
     .order_by(chords.c.body_seq)
 )
 _states = Statement(_of_bodies)
-_locked = Statement(_of_bodies.with_for_update(of=chords))
-_locked_with_bodies = Statement(_of_bodies.add_columns(*tasks.columns).with_for_update())
+
+
+def _held(rows: Select[Any]) -> Statement:
+    """Each row with the time at which its lock was had, which may be long after this transaction has begun."""
+    held = rows.cte("held")
+    return Statement(select(held, now_us()).order_by(held.c.body_seq))
+
+
+_locked = _held(_of_bodies.with_for_update(of=chords))
+_locked_with_bodies = _held(_of_bodies.add_columns(*tasks.columns).with_for_update())
 _counts = Updates(chords, "body_seq")
 _waiting = still(tasks.c.state, TaskState.WAITING.value)
 
@@ -108,11 +117,12 @@ class ChordWrites(Part):
 
     def _lock(self, bodies: Collection[int]) -> list[Row]:
         """Of a few chords the tasks are read at the same time, since they are likely wanted next."""
-        listed = self._session.listed(bodies)
-        if len(bodies) > _FEW:
-            return self._session.rows(_locked, bodies=listed)
-        rows = self._session.rows(_locked_with_bodies, bodies=listed)
-        locked(self._session, (row[_WIDTH:] for row in rows))
+        few = len(bodies) <= _FEW
+        rows = self._session.rows(_locked_with_bodies if few else _locked, bodies=self._session.listed(bodies))
+        if few:
+            locked(self._session, (row[_WIDTH:-1] for row in rows))
+        # What is released now comes after the ends that were waited for here, by its times, too.
+        self._session.not_before(max((row[-1] for row in rows), default=0))
         return [row[:_WIDTH] for row in rows]
 
     def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:

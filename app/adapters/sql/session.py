@@ -53,6 +53,10 @@ class Session:
             self._now_us = self._clock(self._cursor)
         return self._now_us
 
+    def not_before(self, now_us: int) -> None:
+        """Another transaction was waited for, and it was this late when it was over."""
+        self._now_us = max(self.now_us, now_us)
+
     def reserve(self, kind: str, count: int) -> int:
         return self._reserve(self._cursor, kind, count)
 

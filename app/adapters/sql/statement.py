@@ -157,6 +157,25 @@ def _found_by_postgresql(this: _FoundBy, compiler: SQLCompiler, **options: Any) 
     return f"{compiler.process(this.column, **options)} = ANY(ARRAY{compiler.process(this.keys, **options)})"
 
 
+class _Now(ColumnElement[int]):
+    inherit_cache = False
+
+
+def now_us() -> ColumnElement[int]:
+    """The database's clock when a row is read; 0 on SQLite, whose writers never wait within a transaction."""
+    return _Now()
+
+
+@compiles(_Now, "sqlite")
+def _now_sqlite(this: _Now, compiler: SQLCompiler, **options: Any) -> str:
+    return "0"
+
+
+@compiles(_Now, "postgresql")
+def _now_postgresql(this: _Now, compiler: SQLCompiler, **options: Any) -> str:
+    return "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
 def is_one_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
     """Written out and not as parameters, so that the planner can prove that a partial index holds the rows."""
     texts = [literal_column(f"'{value}'", String) for value in values]
