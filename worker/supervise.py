@@ -87,6 +87,10 @@ class Warden:
         """`mark` is its environment, by which leftovers are found; `keep` are descriptors for what it starts."""
         Warden._made += 1
         ours, theirs = socket.socketpair()
+        # Kombu sets a timeout for every new socket of the process while it drops a broken connection. With it the
+        # warden's end would not block either: the warden would take that for the node's death.
+        for end in (ours, theirs):
+            end.setblocking(True)
         root = str(Path(__file__).resolve().parent.parent)
         boot = f"import sys; sys.path.insert(0, {root!r}); from worker.warden import main; main()"
         self._group = f"flotilla-{os.getpid()}-{Warden._made}"

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -107,9 +109,17 @@ def noop(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "executor": "python", "payload": {"callable": "noop"}, **more}
 
 
+@cache
+def _tables() -> bytes:
+    """A database that the migrations have run on, once for all tests of a process."""
+    with TemporaryDirectory() as folder:
+        sql.upgrade(f"sqlite:///{folder}/flotilla.db")
+        return Path(folder, "flotilla.db").read_bytes()
+
+
 def make_api(folder: Path) -> Api:
     url = f"sqlite:///{folder / 'flotilla.db'}"
-    sql.upgrade(url)
+    (folder / "flotilla.db").write_bytes(_tables())
     broker = MemoryBroker()
     core = Core(
         store=sql.open_store(url, threads=4),

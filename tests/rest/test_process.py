@@ -52,7 +52,7 @@ def test_off_loopback_it_needs_tokens_and_no_anonymous_role(tmp_path: Path) -> N
 
 def test_off_loopback_nobody_is_shown_errors(tmp_path: Path) -> None:
     refused = start(tmp_path, {"FLOTILLA_HOST": "0.0.0.0", "FLASK_DEBUG": "1"})
-    _, said = refused.communicate(timeout=30)
+    _, said = refused.communicate(timeout=120)
     assert refused.returncode == 2
     assert "unset FLASK_DEBUG" in said
 
@@ -118,14 +118,14 @@ def test_it_serves_and_ends_on_sigterm(process: subprocess.Popen[str]) -> None:
 
 def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
     refused = start(tmp_path, {"FLOTILLA_PORT": "http"})
-    _, said = refused.communicate(timeout=30)
+    _, said = refused.communicate(timeout=120)
     assert refused.returncode == 2
     assert said.splitlines() == ["FLOTILLA_PORT must be a whole number from 0 to 65535, not 'http'"]
 
 
 def test_open_to_the_network_without_tokens_it_does_not_start(tmp_path: Path) -> None:
     refused = start(tmp_path, {"FLOTILLA_HOST": "0.0.0.0"})
-    _, said = refused.communicate(timeout=30)
+    _, said = refused.communicate(timeout=120)
     assert refused.returncode == 2
     assert len(said.splitlines()) == 1
     assert "no token exists" in said

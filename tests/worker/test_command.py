@@ -1,5 +1,6 @@
 """A command runs within its limits, says how it ended, and leaves nothing behind, whatever it tries."""
 
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -227,6 +228,19 @@ def test_a_killed_warden_fails_the_run_and_leaves_nothing(command: Command, make
     assert code_of(outcomes[0]) == "runner_died"
     wait_until(lambda: living("sleep 1007") == [], 2)
     assert run(command, make_work("r2", {"argv": ["true"]})).state is RunState.SUCCEEDED
+
+
+def test_a_timeout_that_others_set_for_all_sockets_ends_no_run(command: Command, make_work: MakeWork) -> None:
+    """As kombu does while it drops a broken connection to the broker."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.01)
+    try:
+        works = [
+            make_work(f"r{number}", shell("sleep 0.2")) for number in range(2)
+        ]  # the second on a warden that waited
+        assert [run(command, work).state for work in works] == [RunState.SUCCEEDED] * 2
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def test_usage_is_sampled_while_it_runs(command: Command, make_work: MakeWork) -> None:
