@@ -1,6 +1,6 @@
 """The store's queues: what each holds, what holds it, and how quickly it empties. Part of `store.py`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,8 +24,10 @@ class QueueReads(Protocol):
         """By name."""
 
     def queue(self, org_id: str, name: str) -> Queue | None: ...
-    def limited_queues(self, names: Collection[str]) -> list[Queue]:
-        """Of all organizations: those of these names that have a limit; in a write they are locked."""
+    def limited_queues(self, names: Collection[str]) -> Callable[[], list[Queue]]:
+        """Of all organizations: those of these names that have a limit; in a write they are locked. Asked at once and
+        answered when called, since mostly nothing depends on it for a while.
+        """
 
     def occupancies(self, org_id: str) -> Mapping[str, Occupancy]:
         """By queue; those with nothing of it are absent."""

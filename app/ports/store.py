@@ -185,6 +185,9 @@ class Writer(
     def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
         """Those that exist, locked, by id."""
 
+    def lock_reported(self, node_id: str, lease_us: int, free: Resources, run_ids: Collection[str]) -> list[Run] | None:
+        """As `lock_runs`, with the node's lease renewed for so long from now; None when there is no such node."""
+
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
         """Those that exist, locked, by seq."""
 

@@ -10,7 +10,7 @@ that two processes never fill the same place.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,12 +25,27 @@ _SAVED_UP_US: Final = 5 * MICROSECONDS
 
 
 class Gate:
-    def __init__(self, tx: Writer, routes: Collection[str]) -> None:
+    """One transaction's. What it has been told to look at is asked then, and waited for where it matters."""
+
+    def __init__(self, tx: Writer, routes: Collection[str] = ()) -> None:
         self._tx = tx
-        self._limited: dict[str, dict[str, Queue]] = defaultdict(dict)
-        if routes:
-            for queue in tx.limited_queues({Route.parse(key).queue for key in routes}):
-                self._limited[queue.name][queue.org_id] = queue
+        self._names: set[str] = set()
+        self._asked: list[Callable[[], Sequence[Queue]]] = []
+        self._known: dict[str, dict[str, Queue]] = defaultdict(dict)
+        self.look_at(routes)
+
+    def look_at(self, routes: Collection[str]) -> None:
+        names = {Route.parse(key).queue for key in routes} - self._names
+        if names:
+            self._names |= names
+            self._asked.append(self._tx.limited_queues(names))
+
+    @property
+    def _limited(self) -> dict[str, dict[str, Queue]]:
+        while self._asked:
+            for queue in self._asked.pop()():
+                self._known[queue.name][queue.org_id] = queue
+        return self._known
 
     def most(self, key: str, org_id: str, limit: int) -> int:
         """How many of `limit` tasks of this organization the limits leave room for on the route."""

@@ -48,13 +48,18 @@ class HandOff:
 
 
 def hand_off(
-    core: Core, tx: Writer, node_id: str, asking: Sequence[tuple[Run, int]], repeats: Collection[str], ledger: Ledger
+    core: Core,
+    tx: Writer,
+    gate: Gate,
+    node_id: str,
+    asking: Sequence[tuple[Run, int]],
+    repeats: Collection[str],
+    ledger: Ledger,
 ) -> HandOff:
     """`ready` of the batch is in the store. `repeats`: those whose report has come before, and perhaps their next runs
     with its answer.
     """
     given = HandOff()
-    gate = Gate(tx, {run.route for run, _ in asking} if core.handoff else ())
     for run, takes in asking:
         given.routes.add(run.route)
         if not core.handoff:

@@ -19,6 +19,7 @@ from app.ports.records import StoredLine
 from app.ports.store import Writer
 from app.services.core import MICROSECONDS, Core
 from app.services.finish import finish
+from app.services.gate import Gate
 from app.services.handoff import hand_off, silent_slots
 from app.services.ledger import Ledger
 from app.services.release import Offers, publish, release
@@ -45,22 +46,23 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
 
     def work(tx: Writer) -> tuple[ReportAnswer, Offers, int]:
         freed = core.fleet.note_free(node_id, batch.free)
-        until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
-        if not tx.renew_lease(node_id, until_us, batch.free):
+        lease_us = int(core.clockwork.lease_s * MICROSECONDS)
+        runs = tx.lock_reported(node_id, lease_us, batch.free, {report.run_id for report in batch.reports})
+        if runs is None:
             raise NotFound("this node is not registered")
-        runs = {run.id: run for run in tx.lock_runs({report.run_id for report in batch.reports})}
-        folded = _fold(node_id, batch.reports, runs, tx.now_us)
+        folded = _fold(node_id, batch.reports, {run.id: run for run in runs}, tx.now_us)
         _write(core, tx, folded)
+        gate = Gate(tx, {run.route for run, _ in folded.asking} if core.handoff else ())
         ledger = Ledger()
         ready = finish(core, tx, folded.ended, ledger)
-        given = hand_off(core, tx, node_id, folded.asking, folded.repeats, ledger)
+        given = hand_off(core, tx, gate, node_id, folded.asking, folded.repeats, ledger)
         routes = (given.routes | {task.route for task in ready}) - given.emptied
         routes |= silent_slots(core, tx, node_id, [run for run, _ in folded.ended], folded.asking)
         if (free := core.fleet.free(node_id)) != batch.free:  # slots got nothing and give their charge back
-            tx.renew_lease(node_id, until_us, free)
+            tx.renew_lease(node_id, tx.now_us + lease_us, free)
         if freed:
             routes |= set(tx.ready_routes())
-        offers = release(core, tx, routes, ledger)
+        offers = release(core, tx, routes, ledger, gate)
         ledger.write(tx)
         answer = ReportAnswer(now_us=tx.now_us, stale=tuple(folded.stale), handoffs=given.runs)
         return answer, offers, folded.fenced

@@ -35,10 +35,11 @@ class Offers:
     all: tuple[Offer, ...] = ()
 
 
-def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger) -> Offers:
+def release(core: Core, tx: Writer, routes: Collection[str], ledger: Ledger, gate: Gate | None = None) -> Offers:
     """Offer what waits on these routes. The ledger takes the changes to the jobs' counts."""
+    gate = gate or Gate(tx)
+    gate.look_at(routes)
     queued = tx.queued_counts(routes) if routes else {}
-    gate = Gate(tx, routes)
     offers: list[Offer] = []
     for key in sorted(routes):
         route = Route.parse(key)

@@ -5,16 +5,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from select import select as ready_to_read
 
 import psycopg
 import pytest
-from sqlalchemy import literal_column, select
 
 from app.adapters import sql
-from app.adapters.sql.session import Row, Session
 from app.adapters.sql.sqlite import sqlite_engine
-from app.adapters.sql.statement import Statement
 from app.domain.errors import Unavailable
 from app.ports.store import Writer
 from app.wire.states import TaskState
@@ -178,19 +174,6 @@ def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[0] == "1"
     assert "flotilla[postgres]" in said
-
-
-def test_an_answer_that_nobody_waited_for_is_not_taken_for_another(shared: sql.SqlStore) -> None:
-    """One that is more than PostgreSQL holds back is there before the next question is put."""
-    slow = Statement(select(literal_column("repeat('x', 100000)"), literal_column("pg_sleep(0.1)")))
-
-    def work(session: Session) -> Row | None:
-        session.run(slow)
-        driver = session._cursor.connection  # type: ignore[attr-defined]
-        assert ready_to_read([driver.fileno()], [], [], 30)[0]
-        return session.row(Statement(select(literal_column("7"))))
-
-    assert shared._database.write(work) == (7,)
 
 
 def test_a_server_is_asked_for_no_more_connections_than_the_pool_may_have(postgres_url: str) -> None:

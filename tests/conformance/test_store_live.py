@@ -110,6 +110,7 @@ def test_a_larger_number_waits_for_the_commit_of_a_smaller_one(sql_store: sql.Sq
         def work(tx: object) -> None:
             tx.add_events([event(1)])  # type: ignore[attr-defined]
             tx.finish()  # type: ignore[attr-defined]  # as the store does at the end, before the commit
+            tx.queues(ORG)  # type: ignore[attr-defined]  # answered, and so what was told before it is done
             holds.set()
             go.wait(10)
 

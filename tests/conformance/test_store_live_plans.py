@@ -22,7 +22,7 @@ NEWEST = 5
 QUESTIONS: dict[str, Callable[[Asked, Writer], object]] = {
     "work": lambda asked, tx: tx.work(),
     "backlogs": lambda asked, tx: tx.backlogs(),
-    "limited_queues": lambda asked, tx: tx.limited_queues(["@default"]),
+    "limited_queues": lambda asked, tx: tx.limited_queues(["@default"])(),
     "out_of_queue": lambda asked, tx: tx.out_of_queue(ORG, "@default"),
     "occupancies": lambda asked, tx: tx.occupancies(ORG),
     "lock_offered": lambda asked, tx: tx.lock_offered(ORG, "@default", 5),

@@ -38,14 +38,14 @@ def test_a_queue_is_kept_whole_and_its_limits_are_taken_off_again(store: Store) 
     save(store, replace(QUEUE, name="a queue, with a comma"))
     assert store.read(lambda tx: tx.queue(ORG, "@default")) == whole
     assert store.read(lambda tx: tx.queues(ORG)) == [whole, replace(QUEUE, name="a queue, with a comma")]
-    assert store.write(lambda tx: tx.limited_queues(["@default", "none"])) == [whole]
+    assert store.write(lambda tx: tx.limited_queues(["@default", "none"])()) == [whole]
     changed = replace(QUEUE, max_running=4, max_starts=None)
     assert same(whole, changed) == {"org_id", "name", "created_at_us"}
     save(store, changed)
     assert store.read(lambda tx: tx.queue(ORG, "@default")) == changed
     save(store, QUEUE)
     assert store.read(lambda tx: tx.queue(ORG, "@default")) == QUEUE
-    assert store.write(lambda tx: tx.limited_queues(["@default"])) == []
+    assert store.write(lambda tx: tx.limited_queues(["@default"])()) == []
 
 
 def test_a_paused_queue_pauses_the_jobs_of_its_organization_alone(store: Store) -> None:
@@ -147,7 +147,7 @@ def test_a_limited_queue_is_one_writer_s_at_a_time(sql_store: sql.SqlStore) -> N
 
     def add(number: int) -> None:
         def work(tx: Writer) -> None:
-            (queue,) = tx.limited_queues(["@default"])
+            (queue,) = tx.limited_queues(["@default"])()
             if tx.out_of_queue(ORG, "@default") < (queue.max_running or 0):
                 tx.insert_runs([run(tasks[number], id=new_id())])
 

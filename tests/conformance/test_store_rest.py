@@ -8,7 +8,7 @@ from app.wire.report import LogLine
 from app.wire.resources import Resources
 from app.wire.states import JobState, RunState, TaskState
 from app.wire.usage import Sample, Usage
-from tests.conformance.values import NOW_US, ORG, node, start, submit, unset
+from tests.conformance.values import NOW_US, ORG, new_id, node, start, submit, unset
 from tests.replacing import replace
 
 ALL = Page(limit=1000)
@@ -112,6 +112,29 @@ def test_a_lease_is_renewed_for_nodes_that_are_there(store: Store) -> None:
     store.write(lambda tx: tx.save_node(one))
     assert store.write(lambda tx: tx.renew_lease(one.id, 5, free))
     assert store.read(lambda tx: tx.node(one.id)) == replace(one, lease_until_us=5, free=free)
+
+
+def test_reports_begin_with_a_lease_and_their_runs(store: Store) -> None:
+    one, free = node(), Resources(cpu_milli=1, memory_mib=2)
+    owner, tasks = submit(store, [(), ()])
+    runs = [start(store, each, node_id=one.id) for each in tasks]
+    ids = [run.id for run in runs]
+    assert store.write(lambda tx: tx.lock_reported(one.id, 5, free, ids)) is None
+    store.write(lambda tx: tx.save_node(one))
+
+    def work(tx: Writer) -> int:
+        found = tx.lock_reported(one.id, 5, free, [*ids, new_id()])
+        assert found == sorted(runs, key=lambda run: run.id)
+        known = {task.seq: task for task in tx.lock_tasks([task.seq for task in tasks])}
+        tx.save_tasks([replace(known[tasks[0].seq], priority=7)])
+        return tx.now_us
+
+    before_us = store.read(lambda tx: tx.now_us)
+    now_us = store.write(work)
+    assert before_us <= now_us <= store.read(lambda tx: tx.now_us)
+    assert store.read(lambda tx: tx.node(one.id)) == replace(one, lease_until_us=now_us + 5, free=free)
+    assert [view.task.priority for view in store.read(lambda tx: tx.tasks(owner.seq, Page(limit=9)))] == [7, 50]
+    assert store.write(lambda tx: tx.lock_reported(one.id, 5, free, [])) == []
 
 
 def test_expired_are_silent_nodes_that_hold_runs(store: Store) -> None:

@@ -1,7 +1,7 @@
 """Queues in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from heapq import nlargest
 
@@ -24,9 +24,9 @@ class QueueReads:
     def queue(self, org_id: str, name: str) -> Queue | None:
         return self._state.queues.get((org_id, name))
 
-    def limited_queues(self, names: Collection[str]) -> list[Queue]:
+    def limited_queues(self, names: Collection[str]) -> Callable[[], list[Queue]]:
         found = [queue for queue in self._state.queues if queue.limited and queue.name in names]
-        return sorted(found, key=lambda queue: (queue.name, queue.org_id))
+        return lambda: sorted(found, key=lambda queue: (queue.name, queue.org_id))
 
     def occupancies(self, org_id: str) -> Mapping[str, Occupancy]:
         held = [run for run in self._state.runs if _is_held(run)]

@@ -20,6 +20,7 @@ from app.adapters.memory.unserved import OutsideWrites
 from app.adapters.memory.views import ViewWrites
 from app.domain.job import Desired, Job
 from app.domain.node import Node
+from app.domain.run import Run
 from app.ports.records import Event, KeptAnswer, Project, Token
 from app.wire.cards import Card
 from app.wire.resources import Resources
@@ -118,6 +119,9 @@ class MemoryWriter(
             return False
         self._state.nodes.put(node_id, replace(node, lease_until_us=until_us, free=free))
         return True
+
+    def lock_reported(self, node_id: str, lease_us: int, free: Resources, run_ids: Collection[str]) -> list[Run] | None:
+        return self.lock_runs(run_ids) if self.renew_lease(node_id, self.now_us + lease_us, free) else None
 
     def expired_nodes(self) -> list[Node]:
         over = [node for node in self.nodes() if not node.offline and node.lease_until_us < self.now_us]

@@ -1,10 +1,10 @@
 """Chords: how many parts of each are in. A part is one row, so that it counts once however often it is returned."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Select, bindparam, null, select, update
+from sqlalchemy import CTE, Select, bindparam, func, null, select, update
 
 from app.adapters.sql.changes import Updates
 from app.adapters.sql.part import Part
@@ -37,12 +37,8 @@ _outcomes = Statement(
     select(chord_parts.c.body_seq, chord_parts.c.outcome).where(_of_these, chord_parts.c.outcome.is_not(None))
 )
 _reopen = Statement(update(chord_parts).where(_of_these).values(outcome=null()))
-_of_bodies = (
-    select(*chords.columns, tasks.c.run_when)
-    .select_from(chords.join(tasks, tasks.c.seq == chords.c.body_seq))
-    .where(among(chords.c.body_seq, "bodies"))
-    .order_by(chords.c.body_seq)
-)
+_chords = select(*chords.columns, tasks.c.run_when).select_from(chords.join(tasks, tasks.c.seq == chords.c.body_seq))
+_of_bodies = _chords.where(among(chords.c.body_seq, "bodies")).order_by(chords.c.body_seq)
 _states = Statement(_of_bodies)
 
 
@@ -54,6 +50,16 @@ def _held(rows: Select[Any]) -> Statement:
 
 _locked = _held(_of_bodies.with_for_update(of=chords))
 _locked_with_bodies = _held(_of_bodies.add_columns(*tasks.columns).with_for_update())
+
+
+# What PostgreSQL is asked at once: of the chords below, and of the tasks of those that may be complete then.
+_below_these = found_by(chords.c.body_seq, select(chord_parts.c.body_seq).where(_of_these))
+_locked_below = _held(_chords.where(_below_these).order_by(chords.c.body_seq).with_for_update(of=chords))
+_coming = select(func.count()).where(_of_these, chord_parts.c.body_seq == chords.c.body_seq).scalar_subquery()
+_complete = select(chords.c.body_seq).where(
+    _below_these, chords.c.succeeded + chords.c.unsuccessful + _coming >= chords.c.size
+)
+_bodies = Statement(select(tasks).where(found_by(tasks.c.seq, _complete)).order_by(tasks.c.seq).with_for_update())
 _counts = Updates(chords, "body_seq")
 _waiting = still(tasks.c.state, TaskState.WAITING.value)
 
@@ -84,6 +90,9 @@ class ChordWrites(Part):
         self._session.insert(_insert_parts, parts, len(parts))
 
     def return_parts(self, parts: Sequence[ReturnedPart]) -> list[ChordState]:
+        outcomes = {part.succeeded for part in parts}
+        if self._session.kind == "postgresql" and len(parts) <= _FEW and len(outcomes) == 1:
+            return self._return_few([part.header_seq for part in parts], int(outcomes.pop()))
         added = Counter[tuple[int, int]]()
         for outcome in (0, 1):
             headers = [part.header_seq for part in parts if part.succeeded == bool(outcome)]
@@ -91,6 +100,14 @@ class ChordWrites(Part):
                 rows = self._session.rows(_return, seqs=self._session.listed(headers), outcome=outcome)
                 added.update((row[0], outcome) for row in rows)
         return self._count({body for body, _ in added}, added)
+
+    def _return_few(self, header_seqs: Sequence[int], outcome: int) -> list[ChordState]:
+        seqs = self._session.listed(header_seqs)
+        returned = self._session.ask(_return, seqs=seqs, outcome=outcome)
+        below = self._session.ask(_locked_below, seqs=seqs)
+        locked(self._session, self._session.rows(_bodies, seqs=seqs))
+        added = Counter((body, outcome) for (body,) in returned())
+        return self._add([row for row in self._in_time(below()) if added[row[0], outcome]], added)
 
     def reopen_parts(self, header_seqs: Collection[int]) -> None:
         if not header_seqs:
@@ -105,8 +122,14 @@ class ChordWrites(Part):
         """Lock these chords, add to their counts by (body, outcome), and answer with what they are now."""
         if not bodies:
             return []
+        listed = self._session.listed(bodies)
+        if len(bodies) <= _FEW:
+            return self._add(self._held(self._session.rows(_locked_with_bodies, bodies=listed)), added)
+        return self._add(self._in_time(self._session.rows(_locked, bodies=listed)), added)
+
+    def _add(self, rows: Iterable[Row], added: Counter[tuple[int, int]]) -> list[ChordState]:
         states, changes = [], []
-        for body, size, succeeded, unsuccessful, run_when in self._lock(bodies):
+        for body, size, succeeded, unsuccessful, run_when in rows:
             succeeded += added[body, 1]
             unsuccessful += added[body, 0]
             states.append(_state_of((body, size, succeeded, unsuccessful, run_when)))
@@ -115,13 +138,13 @@ class ChordWrites(Part):
             _counts.write(self._session, ("succeeded", "unsuccessful"), changes)
         return states
 
-    def _lock(self, bodies: Collection[int]) -> list[Row]:
-        """Of a few chords the tasks are read at the same time, since they are likely wanted next."""
-        few = len(bodies) <= _FEW
-        rows = self._session.rows(_locked_with_bodies if few else _locked, bodies=self._session.listed(bodies))
-        if few:
-            locked(self._session, (row[_WIDTH:-1] for row in rows))
-        # What is released now comes after the ends that were waited for here, by its times, too.
+    def _held(self, rows: Sequence[Row]) -> list[Row]:
+        """Chords with their tasks, since these are likely wanted next."""
+        locked(self._session, (row[_WIDTH:-1] for row in rows))
+        return self._in_time(rows)
+
+    def _in_time(self, rows: Sequence[Row]) -> list[Row]:
+        """What is released now comes after the ends that were waited for here, by its times, too."""
         self._session.not_before(max((row[-1] for row in rows), default=0))
         return [row[:_WIDTH] for row in rows]
 

@@ -4,19 +4,15 @@ go away and come back.
 A connection is tried by using it: when a transaction finds its connection dead before it has asked to commit, it runs
 again on a new one. A commit whose answer was lost is reported as Unavailable and not repeated here; what the services
 write may be asked for again.
-
-Statements go out in a pipeline: what nobody waits for travels with the next question, so that a transaction costs a
-round trip for each answer that is read and not for each statement. Their answers may come at any time before that, so
-they have a cursor of their own: the driver would take one of them for the answer to the question.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import create_engine, event
@@ -26,7 +22,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.adapters.sql.arrays import ListDumper
 from app.adapters.sql.database import Pool
-from app.adapters.sql.session import Cursor, Row, Session
+from app.adapters.sql.pipeline import Known, Pipeline
+from app.adapters.sql.session import Cursor, Session
 from app.domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -60,6 +57,7 @@ _RESERVE = """
     RETURNING value, set_config('synchronous_commit', 'off', true)
 """
 _GONE = "the database is away"
+_KNOWN = "known"
 
 
 class _TextDumper(StrDumperUnknown):
@@ -80,7 +78,6 @@ def postgres_engine(url: str, pool: Pool) -> Engine:
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
             "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
-            "prepare_threshold": 1,
         },
         pool_size=pool.size,
         max_overflow=pool.extra,
@@ -92,7 +89,6 @@ def postgres_engine(url: str, pool: Pool) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: psycopg.Connection[Any], _: object) -> None:
         connection.autocommit = True
-        connection.prepared_max = 500
         connection.adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
         connection.adapters.register_dumper(str, _TextDumper)
         connection.adapters.register_dumper(list, ListDumper)
@@ -134,26 +130,23 @@ class Postgres:
 
     def _run(self, begin: Sequence[str], work: Callable[[Session], T]) -> T:
         connection = self._connect()
-        driver: psycopg.Connection[Any] = connection.driver_connection
         committing = False
         try:
-            with driver.cursor() as cursor, driver.cursor() as silent, ExitStack() as pipeline:
-                pipeline.enter_context(driver.pipeline())
-                copy = partial(_copy, pipeline, silent)
+            with _pipeline(connection) as pipeline:
                 for statement in begin:
-                    silent.execute(statement)
-                outcome = work(Session(cursor, "postgresql", _clock, self._reserve, copy, silent))
+                    pipeline.execute(statement)
+                outcome = work(Session(pipeline, "postgresql", _clock, self._reserve, pipeline.copy, pipeline.ask))
                 committing = True
-                silent.execute("COMMIT")
+                pipeline.execute("COMMIT")
         except (SerializationFailure, DeadlockDetected):
-            _roll_back(connection)
+            _give_back(connection)
             raise
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if not _roll_back(connection) and not committing:
+            if not _give_back(connection) and not committing:
                 raise _Lost from error
             raise Unavailable(f"{_GONE}: {error}") from error
         except BaseException:
-            _roll_back(connection)
+            _give_back(connection)
             raise
         connection.close()
         return outcome
@@ -172,35 +165,39 @@ class Postgres:
         """In a transaction of its own, so that nobody waits for the one that asked."""
         connection = self._connect()
         try:
-            row = connection.cursor().execute(_RESERVE, {"kind": kind, "count": count}).fetchone()
+            with _pipeline(connection) as pipeline:
+                pipeline.execute(_RESERVE, {"kind": kind, "count": count})
+                row = pipeline.fetchone()
         except BaseException:
             connection.invalidate()
             raise
         connection.close()
-        last: int = row[0]
+        last: int = row[0]  # type: ignore[index]  # it returns one
         return last - count + 1
 
 
-def _roll_back(connection: Any) -> bool:
-    """Give the connection back to the pool; False, and it is thrown away, when it is dead."""
+@contextmanager
+def _pipeline(connection: Any) -> Iterator[Pipeline]:
+    """What is told in it is done when it ends well, and else undone."""
     driver: psycopg.Connection[Any] = connection.driver_connection
-    if not driver.broken and not driver.closed:
-        with suppress(psycopg.Error):
-            driver.execute("ROLLBACK")
-    if driver.broken or driver.closed:
+    pipeline = Pipeline(driver, connection.info.get(_KNOWN) or connection.info.setdefault(_KNOWN, Known(driver)))
+    try:
+        yield pipeline
+        pipeline.end()
+    except BaseException:
+        with suppress(psycopg.OperationalError):
+            pipeline.abandon()
+        raise
+
+
+def _give_back(connection: Any) -> bool:
+    """To the pool; False, and it is thrown away, when it is dead or still at something."""
+    driver: psycopg.Connection[Any] = connection.driver_connection
+    if driver.closed or driver.info.transaction_status != TransactionStatus.IDLE:
         connection.invalidate()
         return False
     connection.close()
     return True
-
-
-def _copy(pipeline: ExitStack, cursor: psycopg.Cursor[Any], text: str, rows: Iterable[Row]) -> None:
-    """A pipeline cannot have this in it, so it ends before and begins anew behind."""
-    pipeline.close()
-    with cursor.copy(text.encode()) as copy:
-        for row in rows:
-            copy.write_row(row)
-    pipeline.enter_context(cursor.connection.pipeline())
 
 
 def _clock(cursor: Cursor) -> int:

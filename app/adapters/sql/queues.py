@@ -1,7 +1,7 @@
 """Queues: rows of the table `queues`, the limits of a few of them, and counts of what is under way in each."""
 
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -161,8 +161,9 @@ class QueueReads(Part):
         row = self._session.row(_by_name, org_id=org_id, name=name)
         return None if row is None else _queue_of(row)
 
-    def limited_queues(self, names: Collection[str]) -> list[Queue]:
-        return [_queue_of(row) for row in self._session.rows(_limited, names=self._session.listed(names))]
+    def limited_queues(self, names: Collection[str]) -> Callable[[], list[Queue]]:
+        found = self._session.ask(_limited, names=self._session.listed(names))
+        return lambda: [_queue_of(row) for row in found()]
 
     def occupancies(self, org_id: str) -> Mapping[str, Occupancy]:
         found: dict[str, Occupancy] = {}

@@ -25,8 +25,9 @@ class Cursor(Protocol):
 
 
 class Session:
-    """`copy` writes many rows at once, where the database has a way of its own for that. `silent` is for statements
-    whose answers nobody reads. `known` has what was read of rows that may be saved again, by their keys (`changes.py`).
+    """`copy` writes many rows at once, where the database has a way of its own for that; `ask` asks and does not
+    wait, where that is possible. `known` has what was read of rows that may be saved
+    again, by their keys (`changes.py`).
     """
 
     def __init__(
@@ -36,13 +37,13 @@ class Session:
         clock: Callable[[Cursor], int],
         reserve: Callable[[Cursor, str, int], int],
         copy: Callable[[str, Iterable[Row]], None] | None = None,
-        silent: Cursor | None = None,
+        ask: Callable[[str, Mapping[str, Any]], Callable[[], list[Row]]] | None = None,
     ) -> None:
         self.kind: Kind = kind
         self.known: dict[Any, Any] = {}
         self._copy = copy
+        self._ask = ask
         self._cursor = cursor
-        self._silent = silent or cursor
         self._clock = clock
         self._reserve = reserve
         self._now_us: int | None = None
@@ -54,8 +55,9 @@ class Session:
         return self._now_us
 
     def not_before(self, now_us: int) -> None:
-        """Another transaction was waited for, and it was this late when it was over."""
-        self._now_us = max(self.now_us, now_us)
+        """It is as late as this: the database said so while it was asked for something else."""
+        if now_us > (self._now_us or 0):
+            self._now_us = now_us
 
     def reserve(self, kind: str, count: int) -> int:
         return self._reserve(self._cursor, kind, count)
@@ -73,16 +75,23 @@ class Session:
         found: Row | None = self._cursor.fetchone()
         return found
 
+    def ask(self, statement: Statement, /, **values: Any) -> Callable[[], list[Row]]:
+        """The rows when they are called for: on PostgreSQL what is asked before that takes one round trip together."""
+        if self._ask is None:
+            rows = self.rows(statement, **values)
+            return lambda: rows
+        return self._ask(statement.text(self.kind), values)
+
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Nothing is waited for: PostgreSQL is told together with the next question."""
-        self._silent.execute(statement.text(self.kind), values)
+        self._cursor.execute(statement.text(self.kind), values)
 
     def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """The statement for every row, in their order."""
         if len(rows) == 1:
-            self._silent.execute(statement.text(self.kind), rows[0])
+            self._cursor.execute(statement.text(self.kind), rows[0])
         elif rows:
-            self._silent.executemany(statement.text(self.kind), rows)
+            self._cursor.executemany(statement.text(self.kind), rows)
 
     def insert(self, into: Insert, rows: Iterable[Row], count: int) -> None:
         """`rows` may be made while they are written; `count` is how many they are."""
@@ -92,14 +101,14 @@ class Session:
             self._copy(f"COPY {into.table} ({into.names}) FROM STDIN", rows)
             return
         if self.kind == "postgresql" and count > 1 and into.of_lists:
-            self._silent.execute(into.of_lists, [list(column) for column in zip(*rows, strict=True)])
+            self._cursor.execute(into.of_lists, [list(column) for column in zip(*rows, strict=True)])
             return
         if self.kind == "sqlite" and count >= _AT_ONCE:
             rows = iter(rows)
             for _ in range(count // _AT_ONCE):
                 values = tuple(chain.from_iterable(islice(rows, _AT_ONCE)))
-                self._silent.execute(into.text(self.kind, _AT_ONCE), values)
-        self._silent.executemany(into.text(self.kind), rows)
+                self._cursor.execute(into.text(self.kind, _AT_ONCE), values)
+        self._cursor.executemany(into.text(self.kind), rows)
 
 
 def dump(value: Any) -> str:

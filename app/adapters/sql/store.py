@@ -20,7 +20,7 @@ from app.adapters.sql.leases import LeaseWrites
 from app.adapters.sql.literal import LiteralWrites
 from app.adapters.sql.live import EventReads
 from app.adapters.sql.maps import MapReads, MapWrites
-from app.adapters.sql.nodes import NodeReads, NodeWrites
+from app.adapters.sql.nodes import NodeReads
 from app.adapters.sql.numbered import NumberedReads
 from app.adapters.sql.outside import OutsideReads, OutsideWrites
 from app.adapters.sql.overview import OverviewReads
@@ -28,7 +28,8 @@ from app.adapters.sql.people import PeopleReads, PeopleWrites
 from app.adapters.sql.points import PointReads, PointWrites
 from app.adapters.sql.queues import QueueReads, QueueWrites
 from app.adapters.sql.ready import ReadyWrites
-from app.adapters.sql.runs import RunReads, RunWrites
+from app.adapters.sql.reported import ReportedWrites
+from app.adapters.sql.runs import RunReads
 from app.adapters.sql.said import SaidReads, SaidWrites
 from app.adapters.sql.secrets import SecretReads, SecretWrites
 from app.adapters.sql.servers import ServerReads, ServerWrites
@@ -84,9 +85,8 @@ class SqlWriter(
     ChordWrites,
     LiteralWrites,
     ReadyWrites,
-    RunWrites,
+    ReportedWrites,
     SaidWrites,
-    NodeWrites,
     AccountWrites,
     LeaseWrites,
     OutsideWrites,
