@@ -7,10 +7,10 @@ window  one statement over the first few entries: just as many as are wanted, th
 groups  else: leap from one (priority, job) to the next, an index lookup each, and take from those whose job runs
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select, tuple_
+from sqlalchemy import CTE, Select, and_, bindparam, func, select, tuple_
 
 from app.adapters.sql.part import FIRST, Part
 from app.adapters.sql.session import Row
@@ -35,9 +35,13 @@ JOB_RUNS = and_(is_one_of(jobs.c.desired, Desired.RUN.value), tuple_(jobs.c.org_
 _order = (tasks.c.rank, tasks.c.job_seq, tasks.c.height.desc(), tasks.c.seq)
 
 
+def _head() -> CTE:
+    return select(tasks.c.seq).where(_ready, _of_route).order_by(*_order).limit(bindparam("window")).cte("head")
+
+
 def _window() -> Select[Any]:
     """The tasks, and in the last column how many entries were looked at."""
-    head = select(tasks.c.seq).where(_ready, _of_route).order_by(*_order).limit(bindparam("window")).cte("head")
+    head = _head()
     size = select(func.count()).select_from(head).scalar_subquery()
     still_ready = still(tasks.c.state, TaskState.READY.value)
     return (
@@ -76,9 +80,10 @@ def _groups() -> Select[Any]:
     of_task = task.c.seq == walk.c.seq
     rank = select(task.c.rank).where(of_task).correlate(walk).scalar_subquery()
     job_seq = select(task.c.job_seq).where(of_task).correlate(walk).scalar_subquery()
-    job = jobs.join(task, task.c.job_seq == jobs.c.seq)
-    runs = select(jobs.c.seq).select_from(job).where(of_task, JOB_RUNS).correlate(walk).exists()
-    return select(rank.label("rank"), job_seq.label("job_seq")).select_from(walk).where(runs).limit(bindparam("most"))
+    # Not EXISTS: PostgreSQL would make a join of it, and begin that with all tasks of all jobs.
+    runs = select(jobs.c.seq).where(jobs.c.seq == job_seq, JOB_RUNS).scalar_subquery()
+    groups = select(rank.label("rank"), job_seq.label("job_seq")).select_from(walk)
+    return groups.where(runs.is_not(None)).limit(bindparam("most"))
 
 
 def _orgs() -> Select[Any]:
@@ -100,6 +105,7 @@ def _orgs() -> Select[Any]:
 
 _ready_orgs = Statement(_orgs())
 _first_tasks = Statement(_window())
+_window_size = Statement(select(func.count()).select_from(_head()))
 _runnable_groups = Statement(_groups())
 _ready_routes = Statement(leaps(tasks.c.route, _ready))
 _of_group = Statement(
@@ -128,10 +134,15 @@ class ReadyWrites(Part):
         values = {"route": route, "org_id": org_id, "now_us": self.now_us}
         for window in (limit, 4 * limit + _WINDOW):
             rows = self._session.rows(_first_tasks, window=window, most=limit, **values)
-            # None may be there, or be held back, or others have locked these: then there are more behind them.
-            if len(rows) == limit or (rows and rows[0][-1] < window):
+            # Fewer may be held back, or be locked by others: then there are more behind them.
+            if len(rows) == limit or self._looked_at(rows, route, org_id, window) < window:
                 return locked(self._session, rows)
         return self._from_groups(route, limit, org_id)
+
+    def _looked_at(self, rows: Sequence[Row], route: str, org_id: str, window: int) -> int:
+        if rows:
+            return int(rows[0][-1])
+        return int(self._session.rows(_window_size, route=route, org_id=org_id, window=window)[0][0])
 
     def _from_groups(self, route: str, limit: int, org_id: str) -> list[Task]:
         found: list[Task] = []
