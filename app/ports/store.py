@@ -185,8 +185,8 @@ class Writer(
     def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
         """Those that exist, locked, by id."""
 
-    def lock_reported(self, node_id: str, lease_us: int, free: Resources, run_ids: Collection[str]) -> list[Run] | None:
-        """As `lock_runs`, with the node's lease renewed for so long from now; None when there is no such node."""
+    def lock_reported(self, node_id: str, run_ids: Collection[str]) -> list[Run] | None:
+        """As `lock_runs`; None when there is no such node. The node itself is not locked."""
 
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
         """Those that exist, locked, by seq."""
@@ -208,6 +208,9 @@ class Writer(
     def save_runs(self, runs: Sequence[Run]) -> None: ...
     def save_tasks(self, tasks: Sequence[Task]) -> None: ...
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]: ...
+    def ask_specs(self, seqs: Collection[int]) -> Callable[[], Mapping[int, TaskSpec]]:
+        """As `specs`, asked now and answered when it is called for: there may be something to do meanwhile."""
+
     def runs_of_claim(self, node_id: str, claim_id: str) -> list[Run]:
         """The running runs that this claim gave to this node."""
 
@@ -304,7 +307,12 @@ class Writer(
         """Replace what the node says of its executors."""
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
-        """Note what the node has free, too. False when there is no such node."""
+        """Note what the node has free, too. False when there is no such node. Locks it."""
+
+    def keep_lease(self, node_id: str, until_us: int, free: Resources) -> None:
+        """As `renew_lease`, but left undone where somebody else has the node locked, who may be waiting for what this
+        transaction has locked.
+        """
 
     def expired_nodes(self) -> list[Node]:
         """Nodes that are not offline, whose lease is over, and that still hold running runs."""

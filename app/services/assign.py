@@ -4,7 +4,7 @@ A reference that cannot be resolved fails the run here, with the reason: no node
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import structs
 
@@ -25,12 +25,20 @@ from app.wire.resources import Route
 GRACE_S = 10
 """From SIGTERM to SIGKILL when a run is over its time, unless its task says otherwise."""
 
+AskedSpecs = Callable[[], Mapping[int, TaskSpec]]
+
+
+def ask_specs(tx: Writer, tasks: Iterable[Task]) -> AskedSpecs:
+    return tx.ask_specs({task.owner_seq for task in tasks})
+
 
 def to_specs(
-    core: Core, tx: Writer, claims: Sequence[tuple[Run, Task]]
+    core: Core, tx: Writer, claims: Sequence[tuple[Run, Task]], asked: AskedSpecs | None = None
 ) -> tuple[list[RunSpec], list[tuple[Run, Task, str]]]:
-    """What a node needs for each run, in order; and apart from them the runs that cannot start, with the reason."""
-    specs = tx.specs({task.owner_seq for _, task in claims})
+    """What a node needs for each run, in order; and apart from them the runs that cannot start, with the reason. `asked`
+    where the specs of these tasks have been asked for already.
+    """
+    specs = (asked or ask_specs(tx, [task for _, task in claims]))()
     found = {seq: _found(spec) for seq, spec in specs.items()}
     if not any(found.values()):  # most refer to nothing, and they may be many
         plain = [_plain(core, run, task, specs[task.owner_seq]) for run, task in claims]

@@ -19,7 +19,7 @@ from app.domain.job import Desired
 from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.store import Writer
-from app.services.assign import to_specs
+from app.services.assign import AskedSpecs, ask_specs, to_specs
 from app.services.bundles import cut, fair
 from app.services.core import Core
 from app.services.finish import fail_unstarted
@@ -65,12 +65,13 @@ def hand_off(
         if not core.handoff:
             continue
         claim_id = f"handoff:{run.id}:{run.fence}"
+        asked: AskedSpecs | None = None
         claims = _repeated(tx, node_id, claim_id) if run.id in repeats else []
         if not claims and _may_take(core, tx, node_id, Route.parse(run.route)):
-            claims, emptied = _take(core, tx, gate, run.route, node_id, claim_id, takes, ledger)
+            claims, asked, emptied = _take(core, tx, gate, run.route, node_id, claim_id, takes, ledger)
             if emptied:
                 given.emptied.add(run.route)
-        specs, hopeless = to_specs(core, tx, claims)
+        specs, hopeless = to_specs(core, tx, claims, asked)
         for task in fail_unstarted(core, tx, hopeless, ledger):
             given.routes.add(task.route)
             given.emptied.discard(task.route)
@@ -109,14 +110,17 @@ def _may_take(core: Core, tx: Writer, node_id: str, route: Route) -> bool:
 
 def _take(
     core: Core, tx: Writer, gate: Gate, route: str, node_id: str, claim_id: str, takes: int, ledger: Ledger
-) -> tuple[list[tuple[Run, Task]], bool]:
-    """What is claimed now, and whether nothing that is ready is left on the route."""
+) -> tuple[list[tuple[Run, Task]], AskedSpecs, bool]:
+    """What is claimed now, and whether nothing that is ready is left on the route. Its specs are asked for before it is
+    written, so that the database writes while runs are made of them.
+    """
     most = min(takes, core.pace.bundle(route, core.max_bundle))
     chosen, emptied = _take_ready(core, tx, gate, route, most)
     if neglected := _take_neglected(core, tx, route, most, passed_over=bool(chosen)):
         both = _in_order(core, [*neglected, *chosen])
         chosen, emptied = both[:most], emptied and len(both) <= most
     claims = keep_apart(tx, node_id, chosen)
+    asked = ask_specs(tx, [task for _, task in claims])
     gate.started([task for _, task in claims if task.state is TaskState.READY])
     claimed = [(runs_.claim(run, node_id=node_id, claim_id=claim_id, now_us=tx.now_us), task) for run, task in claims]
     fresh = {run.id for run, task in claims if task.state is TaskState.READY}
@@ -126,7 +130,7 @@ def _take(
     tx.save_tasks([task for _, task in after])
     for _, task in claimed:
         ledger.moved(task, TaskState.RUNNING)
-    return after, emptied and len(claims) == len(chosen)
+    return after, asked, emptied and len(claims) == len(chosen)
 
 
 def _in_order(core: Core, claims: list[tuple[Run, Task]]) -> list[tuple[Run, Task]]:

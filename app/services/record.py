@@ -4,7 +4,7 @@
    a run that ended otherwise is refused as stale, and the node kills that tree.
 2. For each run that ended decide what becomes of its task, return chord parts, release or skip bodies (`finish.py`).
 3. Hand the asking slots their next runs, claimed in this same transaction (`handoff.py`).
-4. Offer what else became ready (`release.py`), and write counts and events (`ledger.py`).
+4. Offer what else became ready (`release.py`), write counts and events (`ledger.py`), and renew the node's lease.
 
 The answer is given after the commit, so a node that has it may forget the reports.
 """
@@ -46,8 +46,7 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
 
     def work(tx: Writer) -> tuple[ReportAnswer, Offers, int]:
         freed = core.fleet.note_free(node_id, batch.free)
-        lease_us = int(core.clockwork.lease_s * MICROSECONDS)
-        runs = tx.lock_reported(node_id, lease_us, batch.free, {report.run_id for report in batch.reports})
+        runs = tx.lock_reported(node_id, {report.run_id for report in batch.reports})
         if runs is None:
             raise NotFound("this node is not registered")
         folded = _fold(node_id, batch.reports, {run.id: run for run in runs}, tx.now_us)
@@ -58,12 +57,13 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
         given = hand_off(core, tx, gate, node_id, folded.asking, folded.repeats, ledger)
         routes = (given.routes | {task.route for task in ready}) - given.emptied
         routes |= silent_slots(core, tx, node_id, [run for run, _ in folded.ended], folded.asking)
-        if (free := core.fleet.free(node_id)) != batch.free:  # slots got nothing and give their charge back
-            tx.renew_lease(node_id, tx.now_us + lease_us, free)
         if freed:
             routes |= set(tx.ready_routes())
         offers = release(core, tx, routes, ledger, gate)
         ledger.write(tx)
+        # Last, and its row is held no longer than the commit takes: claims of the same node need not wait for all this.
+        until_us = tx.now_us + int(core.clockwork.lease_s * MICROSECONDS)
+        tx.keep_lease(node_id, until_us, core.fleet.free(node_id))
         answer = ReportAnswer(now_us=tx.now_us, stale=tuple(folded.stale), handoffs=given.runs)
         return answer, offers, folded.fenced
 

@@ -124,7 +124,7 @@ def record_one(store: Store, length: int = 300) -> list[float]:
 
 
 def hop(tx: Writer, owner: Job, ended: Run, body: Task) -> Run:
-    tx.renew_lease(NODE.id, tx.now_us, SHAPE)
+    tx.keep_lease(NODE.id, tx.now_us, SHAPE)
     (found,) = tx.lock_runs([ended.id])
     tx.save_runs([replace(found, state=RunState.SUCCEEDED, result=1, usage=Usage(wall_s=0.1), sequence=2)])
     (task,) = tx.lock_tasks([found.task_seq])

@@ -127,6 +127,26 @@ def waits_for_rows(store: sql.SqlStore) -> bool:
     return isinstance(store._database, Postgres)
 
 
+def test_a_lease_is_not_waited_for(sql_store: sql.SqlStore) -> None:
+    if not waits_for_rows(sql_store):
+        return  # there is one writer at a time
+    one, other = node(), node(name="other")
+    for each in (one, other):
+        sql_store.write(lambda tx, each=each: tx.save_node(each))  # type: ignore[misc]
+
+    def keep() -> None:
+        for each in (one, other):
+            sql_store.write(lambda tx, each=each: tx.keep_lease(each.id, 5, each.free))  # type: ignore[misc]
+
+    def work(tx: Writer) -> None:
+        tx.node(one.id)  # locked until the other has been and gone
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(keep).result(DEADLINE_S)
+
+    sql_store.write(work)
+    assert sql_store.read(lambda tx: (tx.node(one.id), tx.node(other.id))) == (one, replace(other, lease_until_us=5))
+
+
 def test_counts_add_up(stores: list[Store]) -> None:
     owner, _ = submit(stores[0], [()] * 10)
     other, _ = submit(stores[0], [()] * 10)

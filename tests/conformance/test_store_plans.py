@@ -79,7 +79,7 @@ QUESTIONS: dict[str, Question] = {
     "lock_queued": lambda asked, tx: tx.lock_queued(ROUTE, NOW_US, 5),
     "stale_offers": lambda asked, tx: tx.stale_offers(NOW_US, 5),
     "lock_runs": lambda asked, tx: tx.lock_runs([asked.run.id, asked.queued.id]),
-    "lock_reported": lambda asked, tx: tx.lock_reported(asked.node.id, 5, asked.node.free, [asked.run.id]),
+    "lock_reported": lambda asked, tx: tx.lock_reported(asked.node.id, [asked.run.id]),
     "lock_tasks": lambda asked, tx: tx.lock_tasks(asked.seqs),
     "save_runs": lambda asked, tx: tx.save_runs([asked.run, asked.queued]),
     "lock_tasks_in": lambda asked, tx: tx.lock_tasks_in(asked.job.seq, [TaskState.READY], 5),

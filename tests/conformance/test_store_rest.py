@@ -112,18 +112,21 @@ def test_a_lease_is_renewed_for_nodes_that_are_there(store: Store) -> None:
     store.write(lambda tx: tx.save_node(one))
     assert store.write(lambda tx: tx.renew_lease(one.id, 5, free))
     assert store.read(lambda tx: tx.node(one.id)) == replace(one, lease_until_us=5, free=free)
+    store.write(lambda tx: tx.keep_lease(one.id, 6, one.free))
+    store.write(lambda tx: tx.keep_lease(new_id(), 6, one.free))
+    assert store.read(lambda tx: tx.nodes()) == [replace(one, lease_until_us=6)]
 
 
-def test_reports_begin_with_a_lease_and_their_runs(store: Store) -> None:
-    one, free = node(), Resources(cpu_milli=1, memory_mib=2)
+def test_reports_begin_with_their_runs(store: Store) -> None:
+    one = node()
     owner, tasks = submit(store, [(), ()])
     runs = [start(store, each, node_id=one.id) for each in tasks]
     ids = [run.id for run in runs]
-    assert store.write(lambda tx: tx.lock_reported(one.id, 5, free, ids)) is None
+    assert store.write(lambda tx: tx.lock_reported(one.id, ids)) is None
     store.write(lambda tx: tx.save_node(one))
 
     def work(tx: Writer) -> int:
-        found = tx.lock_reported(one.id, 5, free, [*ids, new_id()])
+        found = tx.lock_reported(one.id, [*ids, new_id()])
         assert found == sorted(runs, key=lambda run: run.id)
         known = {task.seq: task for task in tx.lock_tasks([task.seq for task in tasks])}
         tx.save_tasks([replace(known[tasks[0].seq], priority=7)])
@@ -132,9 +135,9 @@ def test_reports_begin_with_a_lease_and_their_runs(store: Store) -> None:
     before_us = store.read(lambda tx: tx.now_us)
     now_us = store.write(work)
     assert before_us <= now_us <= store.read(lambda tx: tx.now_us)
-    assert store.read(lambda tx: tx.node(one.id)) == replace(one, lease_until_us=now_us + 5, free=free)
+    assert store.read(lambda tx: tx.node(one.id)) == one
     assert [view.task.priority for view in store.read(lambda tx: tx.tasks(owner.seq, Page(limit=9)))] == [7, 50]
-    assert store.write(lambda tx: tx.lock_reported(one.id, 5, free, [])) == []
+    assert store.write(lambda tx: tx.lock_reported(one.id, [])) == []
 
 
 def test_expired_are_silent_nodes_that_hold_runs(store: Store) -> None:

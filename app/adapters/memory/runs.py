@@ -1,6 +1,7 @@
 """Changes of tasks and runs in memory, and what may be released next."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 from msgspec import structs
@@ -48,6 +49,9 @@ class RunWrites(MemoryReader):
 
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
         return {seq: self._state.specs[seq] for seq in seqs if seq in self._state.tasks}
+
+    def ask_specs(self, seqs: Collection[int]) -> Callable[[], Mapping[int, TaskSpec]]:
+        return partial(self.specs, seqs)
 
     def lock_runs(self, run_ids: Collection[str]) -> list[Run]:
         return [self._state.runs[run_id] for run_id in sorted(set(run_ids)) if run_id in self._state.runs]

@@ -120,8 +120,11 @@ class MemoryWriter(
         self._state.nodes.put(node_id, replace(node, lease_until_us=until_us, free=free))
         return True
 
-    def lock_reported(self, node_id: str, lease_us: int, free: Resources, run_ids: Collection[str]) -> list[Run] | None:
-        return self.lock_runs(run_ids) if self.renew_lease(node_id, self.now_us + lease_us, free) else None
+    def keep_lease(self, node_id: str, until_us: int, free: Resources) -> None:
+        self.renew_lease(node_id, until_us, free)
+
+    def lock_reported(self, node_id: str, run_ids: Collection[str]) -> list[Run] | None:
+        return None if self._state.nodes.get(node_id) is None else self.lock_runs(run_ids)
 
     def expired_nodes(self) -> list[Node]:
         over = [node for node in self.nodes() if not node.offline and node.lease_until_us < self.now_us]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, exists, select, update
@@ -28,6 +29,11 @@ _save = Statement(
 )
 _renew = Statement(
     update(nodes).where(nodes.c.id == bindparam("k_id")).returning(nodes.c.id),
+    sets=["lease_until_us", "free_cpu_milli", "free_memory_mib"],
+)
+_untaken = select(nodes.c.id).where(nodes.c.id == bindparam("k_id")).with_for_update(skip_locked=True)
+_keep = Statement(
+    update(nodes).where(nodes.c.id == _untaken.scalar_subquery()),
     sets=["lease_until_us", "free_cpu_milli", "free_memory_mib"],
 )
 _cards = Statement(select(node_cards))
@@ -125,8 +131,19 @@ class NodeWrites(Part):
         self._session.run(_save_cards, node_id=node_id, cards=dump([card.to_wire() for card in cards]))
 
     def renew_lease(self, node_id: str, until_us: int, free: Resources) -> bool:
-        values = {"free_cpu_milli": free.cpu_milli, "free_memory_mib": free.memory_mib}
-        return self._session.row(_renew, k_id=node_id, lease_until_us=until_us, **values) is not None
+        return self._session.row(_renew, **_lease(node_id, until_us, free)) is not None
+
+    def keep_lease(self, node_id: str, until_us: int, free: Resources) -> None:
+        self._session.run(_keep, **_lease(node_id, until_us, free))
 
     def expired_nodes(self) -> list[Node]:
         return [_node_of(row) for row in self._session.rows(_expired, now_us=self.now_us)]
+
+
+def _lease(node_id: str, until_us: int, free: Resources) -> dict[str, Any]:
+    return {
+        "k_id": node_id,
+        "lease_until_us": until_us,
+        "free_cpu_milli": free.cpu_milli,
+        "free_memory_mib": free.memory_mib,
+    }

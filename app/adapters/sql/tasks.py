@@ -1,6 +1,6 @@
 """Tasks: rows of the table `tasks`, and beside them what was asked for in `task_specs`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -258,6 +258,10 @@ class TaskWrites(Part):
         _saving.save(self._session, tasks)
 
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
+        return self.ask_specs(seqs)()
+
+    def ask_specs(self, seqs: Collection[int]) -> Callable[[], Mapping[int, TaskSpec]]:
         if not seqs:
-            return {}
-        return {row[0]: spec_of(row[1]) for row in self._session.rows(_specs, seqs=self._session.listed(seqs))}
+            return dict
+        rows = self._session.ask(_specs, seqs=self._session.listed(seqs))
+        return lambda: {row[0]: spec_of(row[1]) for row in rows()}
