@@ -1,6 +1,6 @@
 """Changes of tasks and runs in memory, and what may be released next."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
