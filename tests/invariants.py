@@ -166,7 +166,7 @@ def _needs(world: World) -> Iterator[str]:
     for body, headers in world.needs.items():
         task = world.tasks[body]
         verdict = judge(task.run_when, _recount(world, headers))
-        if task.state in _ALLOWED and verdict is not Verdict.RELEASE:
+        if task.state in _ALLOWED and verdict is not Verdict.RELEASE and not _is_to_follow(world, task):
             yield f"I4: task {_name(world, task)} is {task.state}, but its needs say {verdict.value}"
         canceling = world.jobs[task.job_seq].desired is Desired.CANCEL
         if task.state is TaskState.WAITING and verdict is not Verdict.WAIT and not canceling:
@@ -176,6 +176,15 @@ def _needs(world: World) -> Iterator[str]:
     for task in world.tasks.values():
         if task.seq not in world.needs and task.state in (TaskState.WAITING, TaskState.SKIPPED):
             yield f"I4: task {_name(world, task)} is {task.state} and needs nothing"
+
+
+def _is_to_follow(world: World, task: Task) -> bool:
+    """Given out along with what it needs, and not begun yet."""
+    run = world.runs.get(task.run_id or "")
+    if run is None or run.follows is None or run.started_at_us is not None or task.state is not TaskState.RUNNING:
+        return False
+    before = world.runs[run.follows]
+    return world.needs[task.seq] == (before.task_seq,) and before.claim_id == run.claim_id
 
 
 def _parts(world: World) -> Iterator[str]:

@@ -151,18 +151,30 @@ class Slots:
         return self.handoff and not self.draining and not self.holding()
 
     def _outcomes(self, works: list[Work], room: Resources) -> Iterator[tuple[Work, Outcome]]:
-        """Each run's outcome in order; neighbours of one executor go to it together, but those with files alone."""
+        """Each run's outcome in order; neighbours of one executor go to it together, but those with files, or that
+        follow another run, alone.
+        """
+        succeeded: set[str] = set()
         for (wanted, _), group in itertools.groupby(works, key=_company):
             batch = list(group)
-            executor = self.executors.get(wanted)
-            if executor is None:
-                for work in batch:
-                    yield work, _unknown(wanted, sorted(self.executors))
-            elif any(not work.spec.shape.fits(room) for work in batch):
-                for work in batch:
-                    yield work, _given_back(time.monotonic(), "it does not fit the slot that it was handed to")
-            else:
-                yield from self._executed(executor, batch)
+            if (before := batch[0].spec.follows) and before not in succeeded:
+                yield batch[0], _given_back(time.monotonic(), "the run before it did not succeed")
+                continue
+            for work, outcome in self._of_batch(wanted, batch, room):
+                if outcome.state is RunState.SUCCEEDED:
+                    succeeded.add(work.spec.run_id)
+                yield work, outcome
+
+    def _of_batch(self, wanted: str, batch: list[Work], room: Resources) -> Iterator[tuple[Work, Outcome]]:
+        executor = self.executors.get(wanted)
+        if executor is None:
+            for work in batch:
+                yield work, _unknown(wanted, sorted(self.executors))
+        elif any(not work.spec.shape.fits(room) for work in batch):
+            for work in batch:
+                yield work, _given_back(time.monotonic(), "it does not fit the slot that it was handed to")
+        else:
+            yield from self._executed(executor, batch)
 
     def _executed(self, executor: Executor, batch: list[Work]) -> Iterator[tuple[Work, Outcome]]:
         done = 0
@@ -189,7 +201,8 @@ class Slots:
 def _company(work: Work) -> tuple[str, str]:
     """Runs that go to an executor together have this in common."""
     spec = work.spec
-    return versioned(spec.executor, spec.version), spec.run_id if has_files(spec) else ""
+    alone = has_files(spec) or spec.follows is not None
+    return versioned(spec.executor, spec.version), spec.run_id if alone else ""
 
 
 def _journal(work: Work) -> RunJournal:

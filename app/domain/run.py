@@ -40,6 +40,8 @@ class TaskEvent(StrEnum):
     RETRY = "retry"
     CANCEL = "cancel"
     RESET = "reset"
+    FOLLOW = "follow"
+    WAIT = "wait"
 
 
 RUN_TABLE: Mapping[RunState, Mapping[RunEvent, RunState]] = {
@@ -60,6 +62,7 @@ RUN_TABLE: Mapping[RunState, Mapping[RunEvent, RunState]] = {
 TASK_TABLE: Mapping[TaskState, Mapping[TaskEvent, TaskState]] = {
     TaskState.WAITING: {
         TaskEvent.RELEASE: TaskState.READY,
+        TaskEvent.FOLLOW: TaskState.RUNNING,
         TaskEvent.SKIP: TaskState.SKIPPED,
         TaskEvent.CANCEL: TaskState.CANCELED,
     },
@@ -79,6 +82,7 @@ TASK_TABLE: Mapping[TaskState, Mapping[TaskEvent, TaskState]] = {
         TaskEvent.SUCCEED: TaskState.SUCCEEDED,
         TaskEvent.FAIL: TaskState.FAILED,
         TaskEvent.RETRY: TaskState.READY,
+        TaskEvent.WAIT: TaskState.WAITING,
         TaskEvent.CANCEL: TaskState.CANCELED,
     },
     TaskState.SUCCEEDED: {TaskEvent.RESET: TaskState.WAITING},
@@ -96,7 +100,8 @@ ENDED_BY: Mapping[RunState, RunEvent] = {state: event for event, state in RUN_TA
 
 class Run(Struct, frozen=True, kw_only=True, gc=False):
     """One attempt at a task. `number` counts from 1 within the task (and map index); `fence` is what a node must show
-    to report on it; `sequence` is the highest report applied; times are microseconds on the database's clock.
+    to report on it; `sequence` is the highest report applied; times are microseconds on the database's clock. It may
+    have been given out before what its task needs has ended: with `follows`, the run whose success it is to begin at.
     """
 
     id: str
@@ -124,6 +129,7 @@ class Run(Struct, frozen=True, kw_only=True, gc=False):
     result: Any = None  # JSON
     usage: Usage | None = None
     sequence: int = 0
+    follows: str | None = None
 
     @property
     def outside(self) -> bool:
@@ -157,6 +163,10 @@ def claim(run: Run, *, node_id: str | None, claim_id: str, now_us: int) -> Run:
     state = run_after(run.state, RunEvent.CLAIM)
     claimed = max(now_us, run.created_at_us)
     return replace(run, state=state, node_id=node_id, claim_id=claim_id, claimed_at_us=claimed)
+
+
+def following(run: Run, before: Run) -> Run:
+    return replace(run, follows=before.id)
 
 
 def fold(run: Run, report: Report, now_us: int) -> Run:

@@ -140,6 +140,22 @@ def claimed(task: Task) -> Task:
     return replace(task, state=task_after(task.state, TaskEvent.CLAIM))
 
 
+def in_line(task: Task) -> bool:
+    """Whether it waits for nothing but its need's success."""
+    simple = task.run_when is RunWhen.ALL_SUCCEEDED and not (task.is_map or task.held or task.cancel)
+    return simple and task.state is TaskState.WAITING
+
+
+def following(task: Task, run_id: str) -> Task:
+    """Claimed while the one thing that it needs still runs, on the same slot."""
+    return replace(task, state=task_after(task.state, TaskEvent.FOLLOW), run_id=run_id, runs=task.runs + 1)
+
+
+def waiting_again(task: Task) -> Task:
+    """What it was to follow did not succeed, and it never began."""
+    return replace(task, state=task_after(task.state, TaskEvent.WAIT))
+
+
 def opened(task: Task, now_us: int) -> Task:
     """A map: from here on its values run."""
     return replace(task, state=task_after(task.state, TaskEvent.OPEN), started_at_us=max(now_us, task.created_at_us))

@@ -191,6 +191,12 @@ class Writer(
     def lock_tasks(self, seqs: Collection[int]) -> list[Task]:
         """Those that exist, locked, by seq."""
 
+    def lock_line(self, seq: int, limit: int) -> list[Task]:
+        """The line of waiting tasks below this one, locked, in its order: each the only one below the one before, and
+        with no other need. It ends before one that somebody else has locked, that is a map, or that does not simply
+        run when its need has succeeded.
+        """
+
     def lock_tasks_in(
         self,
         job_seq: int,

@@ -35,8 +35,8 @@ def ask_specs(tx: Writer, tasks: Iterable[Task]) -> AskedSpecs:
 def to_specs(
     core: Core, tx: Writer, claims: Sequence[tuple[Run, Task]], asked: AskedSpecs | None = None
 ) -> tuple[list[RunSpec], list[tuple[Run, Task, str]]]:
-    """What a node needs for each run, in order; and apart from them the runs that cannot start, with the reason. `asked`
-    where the specs of these tasks have been asked for already.
+    """What a node needs for each run, in order; and apart from them the runs that cannot start, with the reason.
+    `asked`, where the specs of these tasks have been asked for already.
     """
     specs = (asked or ask_specs(tx, [task for _, task in claims]))()
     found = {seq: _found(spec) for seq, spec in specs.items()}
@@ -86,6 +86,11 @@ def _linked(
 ) -> tuple[list[RunSpec], list[tuple[Run, Task, str]]]:
     linked, missing = inputs.link(core, tx, good)
     return linked, [*bad, *((run, task, missing[run.id]) for run, task in claims if run.id in missing)]
+
+
+def refers(spec: TaskSpec) -> bool:
+    """Whether it needs more than what was submitted for it: what others have left, what is fetched, a secret."""
+    return bool(spec.inputs or _found(spec))
 
 
 def _found(spec: TaskSpec) -> set[Reference]:
@@ -171,6 +176,7 @@ def _to_spec(core: Core, run: Run, task: Task, spec: TaskSpec, payload: object, 
         grace_s=GRACE_S,
         token=f"flr_{core.signer.sign(RUN, [run.id, run.fence])}",
         trace=_trace(core, run, spec),
+        follows=run.follows,
     )
 
 

@@ -17,8 +17,9 @@ from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.store import Writer
 from app.services.core import Core
+from app.services.followers import early
 from app.services.ledger import Ledger
-from app.services.settle import settle_below
+from app.services.settle import settle_again, settle_below
 from app.services.tally import RETRIES, cause_of
 from app.wire.report import Ending, Failure
 from app.wire.resources import Route
@@ -33,6 +34,7 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
         return []
     tasks = {task.seq: task for task in tx.lock_tasks([run.task_seq for run, _ in ended])}
     larger = _larger(tx, ended)
+    unbegun = early(tx, ended) if any(run.follows for run, _ in ended) else set()
     after: list[Task] = []
     for run, ending in ended:
         core.tally.ended(run)
@@ -47,14 +49,18 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
             chance=core.chance.fraction(),
             larger=run.id in larger,
         )
-        next_task = structs.replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
-        if decision.outcome is Outcome.RETRY:
+        if run.id in unbegun and decision.outcome is not Outcome.CANCEL:
+            next_task = tasks_.waiting_again(task)
+        else:
+            next_task = structs.replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
+        if next_task.state is TaskState.READY and decision.outcome is Outcome.RETRY:
             core.tally.count(RETRIES, cause_of(run))
         ledger.moved(task, next_task.state)
         after.append(next_task)
     tx.save_tasks(after)
     sizes = {run.task_seq: _size(run) for run, _ in ended if run.map_index is not None}
     ready = settle_below(tx, [task for task in after if task.ended], ledger, sizes)
+    ready += settle_again(tx, [task for task in after if task.state is TaskState.WAITING], ledger)
     return ready + [task for task in after if task.state is TaskState.READY and task.due_at_us <= tx.now_us]
 
 

@@ -60,6 +60,10 @@ class Gate:
             room.append(starts_left(queue, self._tx.now_us))
         return min(room)
 
+    def limits(self, key: str, org_id: str) -> bool:
+        """Whether the organization's queue of this route has any limit."""
+        return org_id in self._limited.get(Route.parse(key).queue, {})
+
     def started(self, tasks: Sequence[Task]) -> None:
         """They are given a run each, and pay for it."""
         if not self._limited:

@@ -6,6 +6,7 @@
    been waiting for.
 2. How many: of what is ready, 1 / (1 + idle slots elsewhere that could take it), and no more than `bundles.py` allows;
    more than one only when the runs are quick. The rest is published, so that no slot idles while another holds a pile.
+   Where nothing is left to share out, what stands in line below them comes along (`followers.py`).
 3. The runs carry a claim id made of the asking run and its fence: the repeat of a report whose answer was lost gets the
    same runs again.
 """
@@ -24,6 +25,7 @@ from app.services.bundles import cut, fair
 from app.services.core import Core
 from app.services.finish import fail_unstarted
 from app.services.fleet import NEGLECTED_US
+from app.services.followers import follow
 from app.services.gate import Gate
 from app.services.ledger import Ledger
 from app.services.release import freed, new_runs
@@ -66,12 +68,15 @@ def hand_off(
             continue
         claim_id = f"handoff:{run.id}:{run.fence}"
         asked: AskedSpecs | None = None
+        emptied = False
         claims = _repeated(tx, node_id, claim_id) if run.id in repeats else []
         if not claims and _may_take(core, tx, node_id, Route.parse(run.route)):
             claims, asked, emptied = _take(core, tx, gate, run.route, node_id, claim_id, takes, ledger)
             if emptied:
                 given.emptied.add(run.route)
         specs, hopeless = to_specs(core, tx, claims, asked)
+        if emptied and specs and not hopeless:
+            specs += follow(core, tx, gate, claims, takes, ledger)
         for task in fail_unstarted(core, tx, hopeless, ledger):
             given.routes.add(task.route)
             given.emptied.discard(task.route)

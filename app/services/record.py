@@ -19,6 +19,7 @@ from app.ports.records import StoredLine
 from app.ports.store import Writer
 from app.services.core import MICROSECONDS, Core
 from app.services.finish import finish
+from app.services.followers import in_turn
 from app.services.gate import Gate
 from app.services.handoff import hand_off, silent_slots
 from app.services.ledger import Ledger
@@ -49,7 +50,8 @@ def record(core: Core, node_id: str, batch: ReportBatch) -> ReportAnswer:
         runs = tx.lock_reported(node_id, {report.run_id for report in batch.reports})
         if runs is None:
             raise NotFound("this node is not registered")
-        folded = _fold(node_id, batch.reports, {run.id: run for run in runs}, tx.now_us)
+        known = {run.id: run for run in runs}
+        folded = _fold(node_id, in_turn(tx, batch.reports, known), known, tx.now_us)
         _write(core, tx, folded)
         gate = Gate(tx, {run.route for run, _ in folded.asking} if core.handoff else ())
         ledger = Ledger()

@@ -40,6 +40,17 @@ def settle_below(tx: Writer, ended: Sequence[Task], ledger: Ledger, sizes: Mappi
     return ready
 
 
+def settle_again(tx: Writer, waiting: Sequence[Task], ledger: Ledger) -> list[Task]:
+    """The tasks that became ready, of some that wait again after their chords may have been decided without them."""
+    tasks = [task for task in tx.lock_tasks([task.seq for task in waiting]) if task.state is TaskState.WAITING]
+    if not tasks:
+        return []
+    verdicts = {chord.body_seq: judge(chord.run_when, chord.count) for chord in tx.chord_states([t.seq for t in tasks])}
+    decided = [task for task in tasks if verdicts[task.seq] is not Verdict.WAIT]
+    ready, ended = decide(tx, decided, verdicts, ledger)
+    return ready + settle_below(tx, ended, ledger)
+
+
 def decide(
     tx: Writer, waiting: Iterable[Task], verdicts: Mapping[int, Verdict], ledger: Ledger
 ) -> tuple[list[Task], list[Task]]:

@@ -50,6 +50,8 @@ class RunSpec(Message, frozen=True, kw_only=True, omit_defaults=True):
     secrets: tuple[Secret, ...] = ()
     trace: str | None = None
     """The W3C trace context that its program goes on in."""
+    follows: str | None = None
+    """A run that came with it: it begins when that has succeeded, and else goes back unbegun."""
 
     def __repr__(self) -> str:
         return f"RunSpec(run_id={self.run_id!r}, fence={self.fence}, task={self.task!r})"

@@ -6,13 +6,16 @@ from `OLDEST` to its own; what it does not serve it refuses in words that say wh
 
     1   the first, which did not tell its number
     2   tells its number and how far its clock is off; may be told the broker's address
+    3   may be handed runs that follow others (`RunSpec.follows`)
 """
 
 from app.wire.codec import Json, maybe
 
 FIELD = "protocol"
-PROTOCOL = 2
+PROTOCOL = 3
 OLDEST = 1
+FOLLOWS = 3
+"""From here on a node knows runs that follow."""
 
 
 def spoken(source: Json) -> int:

@@ -12,6 +12,7 @@ from app.services import claim, nodes, record
 from app.services.core import Core
 from app.wire.claim import MAX_BUNDLE, Claim, RunSpec
 from app.wire.heartbeat import Registration
+from app.wire.protocol import PROTOCOL
 from app.wire.report import Ending, Report, ReportBatch
 from app.wire.resources import Resources
 from app.wire.states import RunState
@@ -44,6 +45,7 @@ class SyntheticNode:
             tags=(),
             executors=("python",),
             version="0",
+            protocol=PROTOCOL,
         )
         nodes.register(core, asked)
 

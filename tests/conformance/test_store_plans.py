@@ -50,6 +50,7 @@ class Asked:
 
 QUESTIONS: dict[str, Question] = {
     "lock_ready": lambda asked, tx: tx.lock_ready(ROUTE, 3, ORG),
+    "lock_ready where nothing is": lambda asked, tx: tx.lock_ready(ROUTE, 3, "nobody"),
     "ready_orgs": lambda asked, tx: tx.ready_orgs(ROUTE),
     "in_flight": lambda asked, tx: tx.in_flight(),
     "end_of": lambda asked, tx: tx.end_of(ORG, 0),
@@ -85,8 +86,11 @@ QUESTIONS: dict[str, Question] = {
     "lock_tasks_in": lambda asked, tx: tx.lock_tasks_in(asked.job.seq, [TaskState.READY], 5),
     "return_parts": lambda asked, tx: tx.return_parts([Part(header_seq=asked.seqs[0], succeeded=True)]),
     "lock_waiting_below": lambda asked, tx: tx.lock_waiting_below(asked.seqs[:1]),
+    "lock_line": lambda asked, tx: tx.lock_line(asked.seqs[0], 5),
     "edges": lambda asked, tx: tx.edges(asked.job.seq),
     "specs": lambda asked, tx: tx.specs(asked.seqs),
+    "ask_specs": lambda asked, tx: tx.ask_specs(asked.seqs)(),
+    "keep_lease": lambda asked, tx: tx.keep_lease(asked.node.id, 5, asked.node.free),
     "results": lambda asked, tx: tx.results(asked.job.seq, ["task 0", "task 1"]),
     "held": lambda asked, tx: tx.held([asked.node.id]),
     "unwanted": lambda asked, tx: tx.unwanted(asked.node.id),

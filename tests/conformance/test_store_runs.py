@@ -43,6 +43,7 @@ def test_a_run_comes_back_whole(store: Store) -> None:
         result=[{"a": None}],
         usage=Usage(wall_s=0.1, cpu_user_s=1e-9, peak_rss_bytes=1 << 50, max_processes=3),
         sequence=12,
+        follows=new_id(),
     )
     plain = run(task, number=5, fence=5, map_index=0)
     assert not unset(wanted)
@@ -51,8 +52,8 @@ def test_a_run_comes_back_whole(store: Store) -> None:
     assert store.write(lambda tx: tx.lock_runs([plain.id, wanted.id, new_id(), plain.id])) == sorted(
         [wanted, plain], key=lambda one: one.id
     )
-    changed = replace(wanted, id=plain.id, number=5)
-    fixed = {"id", "task_seq", "job_seq", "task_id", "job_id", "map_index", "number", "fence", "route"}
+    changed = replace(wanted, id=plain.id, number=5, follows=None)
+    fixed = {"id", "task_seq", "job_seq", "task_id", "job_id", "map_index", "number", "fence", "route", "follows"}
     assert same(changed, plain) == fixed | {"created_at_us"}
     store.write(lambda tx: tx.save_runs([changed]))
     assert store.read(lambda tx: tx.run(plain.id)) == changed
@@ -225,6 +226,28 @@ def test_waiting_tasks_below_are_found_through_their_like_only(store: Store) -> 
     assert below(4) == [5]
     assert below(6, 3) == [7, 8]
     assert below(8) == below() == []
+
+
+def test_a_line_ends_where_a_task_has_another_need_or_neighbour(store: Store) -> None:
+    """0 - 1 - 2 - 3 - 4 is a line, below which two stand; 7 needs two, 8 has a line of one; 11 runs always."""
+    _, tasks = submit(
+        store,
+        [(), (0,), (1,), (2,), (3,), (4,), (4,), (5, 6), (7,), (8,), (9,), (10,)],
+        of_tasks={9: {"state": TaskState.CANCELED}, 11: {"run_when": RunWhen.ALL_DONE}},
+    )
+
+    def line(position: int, limit: int = 99) -> list[int]:
+        return [task.position for task in store.write(lambda tx: tx.lock_line(tasks[position].seq, limit))]
+
+    assert line(0) == [1, 2, 3, 4]
+    assert line(2, limit=1) == [3]
+    assert line(4) == line(5) == line(8) == line(10) == line(11) == []
+    assert line(7) == [8]
+    assert line(9) == [10]
+    assert store.write(lambda tx: tx.lock_line(0, 5)) == []
+    below = store.write(lambda tx: tx.lock_line(tasks[0].seq, 1))[0]
+    store.write(lambda tx: tx.save_tasks([replace(task, priority=3) for task in tx.lock_line(tasks[0].seq, 1)]))
+    assert store.write(lambda tx: tx.lock_tasks([below.seq])) == [replace(below, priority=3)]
 
 
 def test_a_deep_chain_is_found_whole(store: Store) -> None:

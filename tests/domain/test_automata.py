@@ -90,6 +90,8 @@ TASK_STEPS: dict[TaskEvent, list[Callable[[Task], Task]]] = {
     TaskEvent.RETRY: [lambda task: tasks_.retried(task, WHY, due_at_us=NOW_US)],
     TaskEvent.CANCEL: [lambda task: tasks_.canceled(task, WHY, now_us=NOW_US)],
     TaskEvent.RESET: [tasks_.reset],
+    TaskEvent.FOLLOW: [lambda task: tasks_.following(task, "r")],
+    TaskEvent.WAIT: [tasks_.waiting_again],
 }
 
 

@@ -21,6 +21,7 @@ from app.services.core import Clockwork, Core
 from app.services.sweep import Sweeper, Swept
 from app.wire.claim import Claim, ClaimAnswer, RunSpec
 from app.wire.heartbeat import Heartbeat, HeartbeatAnswer, Held, Registration
+from app.wire.protocol import PROTOCOL
 from app.wire.report import Ending, Report, ReportAnswer, ReportBatch
 from app.wire.resources import NOTHING, Resources, Route
 from app.wire.states import RUN_TERMINAL, RunState
@@ -220,6 +221,7 @@ class Node:
             tags=self.able.get("tags", ()),
             executors=self.able.get("executors", ("command",)),
             version="1",
+            protocol=PROTOCOL,
         )
         nodes.register(self.core, sent(asked))
 
@@ -293,6 +295,7 @@ class Node:
             cpu_percent=0.0,
             used_memory_bytes=0,
             idle_s=0.0,
+            protocol=said.pop("protocol", PROTOCOL),
             **said,
         )
         answer = sent(nodes.beat(self.core, self.id, sent(presented)))

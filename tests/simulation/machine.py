@@ -77,8 +77,8 @@ acts = st.builds(
     what=st.sampled_from([*["pop"] * 4, *["end"] * 5, "say", "claim", "send", "beat", "echo"]),
     fate=fates,
     state=endings,
-    takes=st.sampled_from([0, 1, 8]),
-    quick=st.booleans(),
+    takes=st.sampled_from([0, 1, 8, 8]),
+    quick=st.sampled_from([*[True] * 7, False]),
     progress=st.floats(0, 1),
 )
 
@@ -119,6 +119,25 @@ def specs(draw: st.DrawFn) -> tuple[TaskSpec, ...]:
             )
         )
     return tuple(tasks)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> tuple[TaskSpec, ...]:
+    """Tasks of one kind, each below the one before: what follows on one slot."""
+    size = draw(st.integers(2, 6))
+    return tuple(
+        TaskSpec(
+            name=f"t{n}",
+            needs=(f"t{n - 1}",) if n else (),
+            executor="command",
+            shape=Resources(cpu_milli=1000, memory_mib=256),
+            max_attempts=draw(st.sampled_from([1, 1, 2])),
+        )
+        for n in range(size)
+    )
+
+
+graphs = st.one_of(specs(), lines())
 
 
 @dataclass(slots=True)
@@ -186,7 +205,7 @@ class Fleet(RuleBasedStateMachine):
     def pick_node(self, index: int) -> SimNode:
         return self.nodes[index % len(self.nodes)]
 
-    @initialize(tasks=specs())
+    @initialize(tasks=graphs)
     def begin(self, tasks: tuple[TaskSpec, ...]) -> None:
         for name, cpu, executors in [
             ("n1", 2, ("command",)),
@@ -195,7 +214,15 @@ class Fleet(RuleBasedStateMachine):
         ]:
             total = Resources(cpu_milli=1000 * cpu, memory_mib=4096)
             self.nodes.append(
-                SimNode(id=name, core=self.core, broker=self.broker, seen=self.seen, total=total, executors=executors)
+                SimNode(
+                    id=name,
+                    core=self.core,
+                    clock=self.clock,
+                    broker=self.broker,
+                    seen=self.seen,
+                    total=total,
+                    executors=executors,
+                )
             )
         self.pass_time(24)  # from here on the engine reaps
         self.submit(tasks, None)
@@ -203,7 +230,7 @@ class Fleet(RuleBasedStateMachine):
     # -- people
 
     @precondition(lambda self: len(self.seen.accepted) < 5)
-    @rule(tasks=specs(), limit=st.sampled_from([None, None, None, 0]))
+    @rule(tasks=graphs, limit=st.sampled_from([None, None, None, 0]))
     def submit_a_job(self, tasks: tuple[TaskSpec, ...], limit: int | None) -> None:
         self.submit(tasks, limit)
 
@@ -454,7 +481,7 @@ class Fleet(RuleBasedStateMachine):
                 node.send_claim(slot, Fate.OK)
                 while slot.todo or slot.doing:
                     node.begin(slot)
-                    node.end(slot, RunState.SUCCEEDED, takes=1, wall_s=1.0)
+                    node.end(slot, RunState.SUCCEEDED, takes=8, wall_s=0.001)
                     node.send_reports(Fate.OK)
             node.send_reports(Fate.OK)
         sweep.step(self.core, self.engines[0])

@@ -3,6 +3,7 @@
 What has not been answered is said again, as a real node does; reports of a run stay in their order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -11,6 +12,7 @@ from app.services import claim, nodes, record
 from app.services.core import Core
 from app.wire.claim import Claim, RunSpec
 from app.wire.heartbeat import Heartbeat, Held, Registration
+from app.wire.protocol import PROTOCOL
 from app.wire.report import Ending, LogLine, Report, ReportBatch
 from app.wire.resources import Resources
 from app.wire.states import RunState
@@ -32,19 +34,24 @@ class Fate(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class Slot:
-    """One offer in work: its charge, the claim until it is answered, the runs to do, and the one that is being done."""
+    """One offer in work: its charge, the claim until it is answered, the runs to do, and the one that is being done.
+    `done` are those that succeeded, of which others may follow.
+    """
 
     charge: Allocation
     claim: Claim | None
     todo: list[RunSpec] = field(default_factory=list)
     doing: RunSpec | None = None
+    began_us: int = 0
     asking: str | None = None
+    done: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True, kw_only=True)
 class SimNode:
     id: str
     core: Core
+    clock: Callable[[], int]
     broker: MortalBroker
     seen: Seen
     total: Resources
@@ -88,6 +95,7 @@ class SimNode:
             tags=(),
             executors=self.executors,
             version="1",
+            protocol=PROTOCOL,
         )
         while True:
             try:
@@ -136,22 +144,27 @@ class SimNode:
             self._tidy(slot)
 
     def begin(self, slot: Slot) -> None:
-        if slot.doing is None and slot.todo:
-            slot.doing = slot.todo.pop(0)
-            self.seen.started.append((slot.doing.run_id, slot.doing.fence))
+        while slot.doing is None and slot.todo:
+            slot.doing, slot.began_us = slot.todo.pop(0), self.clock()
+            if slot.doing.follows is None or slot.doing.follows in slot.done:
+                self.seen.started.append((slot.doing.run_id, slot.doing.fence))
+            else:
+                self.end(slot, RunState.LOST, takes=1, wall_s=0.0, released=True)
 
     def say(self, slot: Slot, progress: float) -> None:
         if slot.doing:
             number = self.sequences.get(slot.doing.run_id, 0) + 1
             line = LogLine(line=number, at_us=number, stream="stdout", level="info", text="")
-            self.outbox.append(self._report(slot.doing, progress=progress, lines=(line,), started_at_us=0))
+            self.outbox.append(self._report(slot.doing, progress=progress, lines=(line,), started_at_us=slot.began_us))
 
     def end(self, slot: Slot, state: RunState, *, takes: int, wall_s: float, released: bool = False) -> None:
         if slot.doing is None:
             return
         spec, slot.doing = slot.doing, None
         last = not slot.todo
-        ending = Ending(state=state, at_us=1 << 60, released=released)
+        ending = Ending(state=state, at_us=self.clock(), released=released)
+        if state is RunState.SUCCEEDED:
+            slot.done.add(spec.run_id)
         takes = takes if last and not self.intake.draining else 0
         self.outbox.append(self._report(spec, ending=ending, takes=takes, usage=Usage(wall_s=wall_s)))
         if takes:
@@ -223,6 +236,7 @@ class SimNode:
             used_memory_bytes=0,
             idle_s=0.0,
             leaving=leaving,
+            protocol=PROTOCOL,
         )
         try:
             answer = sent(nodes.beat(self.core, self.id, sent(said)))

@@ -72,6 +72,21 @@ def test_a_bundle_and_what_follows_from_it_is_run(slots: Slots, api: FakeApi) ->
     assert slots.held() == ()
 
 
+def test_what_follows_a_run_begins_when_that_has_succeeded(slots: Slots, api: FakeApi) -> None:
+    api.add("a", 1, executor="echo")
+    api.add("b", 2, executor="echo", follows="a")
+    api.add("c", "break", executor="echo", follows="b")
+    api.add("d", 4, executor="echo", follows="c")
+    api.add("e", 5, executor="echo", follows="d")
+    api.add("f", 6, executor="echo", follows="of another slot")
+    api.next_runs = []
+    slots.serve(["a", "b", "c", "d", "e", "f"], SMALL)
+    assert [api.endings[name].result for name in "ab"] == [1, 2]
+    assert api.endings["c"].state is RunState.FAILED
+    assert [(api.endings[name].state, api.endings[name].released) for name in "def"] == [(RunState.LOST, True)] * 3
+    assert [api.ending_reports[name].takes > 0 for name in "abcdef"] == [False] * 5 + [True]
+
+
 def test_an_offer_that_somebody_else_has_is_left(slots: Slots, api: FakeApi) -> None:
     slots.serve(["unknown"], SMALL)
     assert api.calls == ["claims"]

@@ -9,7 +9,7 @@ from msgspec import structs
 from app.adapters.memory.reader import MemoryReader
 from app.adapters.memory.state import Literal
 from app.domain.chords import Count, RunWhen
-from app.domain.task import Task
+from app.domain.task import Task, in_line
 from app.ports.records import ChordState, LiteralChord, Part
 from app.wire.states import TaskState
 
@@ -54,6 +54,19 @@ class ChordWrites(MemoryReader):
             for body in sorted(set(body_seqs))
             if body in self._state.chords
         ]
+
+    def lock_line(self, seq: int, limit: int) -> list[Task]:
+        line: list[Task] = []
+        while len(line) < limit:
+            bodies = list(self._state.bodies.of(seq))
+            if len(bodies) != 1 or self._state.chords[bodies[0]].size != 1:
+                break
+            task = self._state.tasks[bodies[0]]
+            if not in_line(task):
+                break
+            line.append(task)
+            seq = task.seq
+        return line
 
     def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
         walk, found = list(seqs), set[int]()

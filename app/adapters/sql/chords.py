@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import CTE, Select, bindparam, func, null, select, update
+from sqlalchemy import CTE, ColumnElement, Select, bindparam, func, null, select, update
 
 from app.adapters.sql.changes import Updates
 from app.adapters.sql.part import Part
 from app.adapters.sql.session import Row
-from app.adapters.sql.statement import Insert, Statement, among, found_by, is_one_of, now_us, still
+from app.adapters.sql.statement import ONE, Insert, Statement, among, found_by, is_one_of, now_us, still
 from app.adapters.sql.tables import chord_parts, chords, tasks
 from app.adapters.sql.tasks import locked
 from app.domain.chords import Count, RunWhen
-from app.domain.task import Task
+from app.domain.task import Task, in_line
 from app.ports.records import ChordState
 from app.ports.records import Part as ReturnedPart
 from app.wire.states import TaskState
@@ -61,6 +62,32 @@ _complete = select(chords.c.body_seq).where(
 )
 _bodies = Statement(select(tasks).where(found_by(tasks.c.seq, _complete)).order_by(tasks.c.seq).with_for_update())
 _counts = Updates(chords, "body_seq")
+
+
+def _line() -> Select[Any]:
+    """(place in the line, the task's columns): the walk is short, and ends where a task has more than one below it."""
+    walk = select(_only_below(bindparam("seq")).label("seq"), ONE.label("place"))
+    line = walk.cte("line", recursive=True)
+    here = tasks.alias("here")
+    further = select(_only_below(here.c.seq), line.c.place + ONE).select_from(line.join(here, here.c.seq == line.c.seq))
+    line = line.union_all(further.where(line.c.place < bindparam("most")))
+    found = line.join(tasks, tasks.c.seq == line.c.seq)
+    locking = select(line.c.place, *tasks.columns).select_from(found).order_by(line.c.place)
+    return locking.with_for_update(of=tasks, skip_locked=True)
+
+
+def _only_below(seq: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The task whose only need this is, if it is the only one below it."""
+    below = select(chord_parts.c.body_seq).where(chord_parts.c.header_seq == seq).limit(ONE)
+    first, last = (
+        below.order_by(order).correlate_except(chord_parts).scalar_subquery()
+        for order in (chord_parts.c.body_seq, chord_parts.c.body_seq.desc())
+    )
+    one = (chords.c.body_seq == first) & (chords.c.body_seq == last) & (chords.c.size == ONE)
+    return select(chords.c.body_seq).where(one).scalar_subquery()
+
+
+_in_line = Statement(_line())
 _waiting = still(tasks.c.state, TaskState.WAITING.value)
 
 
@@ -147,6 +174,12 @@ class ChordWrites(Part):
         """What is released now comes after the ends that were waited for here, by its times, too."""
         self._session.not_before(max((row[-1] for row in rows), default=0))
         return [row[:_WIDTH] for row in rows]
+
+    def lock_line(self, seq: int, limit: int) -> list[Task]:
+        rows = self._session.rows(_in_line, seq=seq, most=limit)
+        found = locked(self._session, (row[1:] for row in rows))
+        whole = (task for place, (row, task) in enumerate(zip(rows, found, strict=True), 1) if row[0] == place)
+        return list(takewhile(in_line, whole))
 
     def lock_waiting_below(self, seqs: Collection[int]) -> list[Task]:
         if not seqs:

@@ -101,6 +101,7 @@ def run_of(row: Row) -> Run:
         result=load_or_none(row[23]),
         usage=usage_of(row[24]),
         sequence=row[25],
+        follows=row[27],
     )
 
 
@@ -133,6 +134,7 @@ def _row(run: Run, now_us: int) -> Row:
         usage_text(run.usage),
         run.sequence,
         now_us,
+        run.follows,
     )
 
 

@@ -278,6 +278,7 @@ runs = Table(
     _may("usage", Words),
     _must("sequence"),
     _must("updated_at_us"),  # the store's own
+    _may("follows", Words),
     Index("runs_by_number", "job_seq", "task_seq", "map_index", "number", unique=True),
     _partial("runs_held", "node_id", "claim_id", where="state = 'running'"),
     _partial("runs_queued", "route", "offered_at_us", where="state = 'queued'"),
