@@ -9,6 +9,7 @@ from msgspec import structs
 from app.domain.graph import shorten
 from app.domain.job import Desired, Job
 from app.domain.node import Node, unfit_reason
+from app.domain.run import Run
 from app.domain.task import Task
 from app.ports.records import Page, TaskView
 from app.ports.store import Reader
@@ -62,6 +63,8 @@ def _reasons(tx: Reader, job: Job, view: TaskView) -> list[Reason]:
         return _ended(task)
     if task.is_map and task.state is TaskState.RUNNING:
         return _of_map(tx, job, task)
+    if task.state is TaskState.RUNNING and view.run and view.run.follows and view.run.started_at_us is None:
+        return [_canceling()] if task.cancel else [_in_line(tx, view.run)]
     return _of_task(tx, job, task)
 
 
@@ -108,6 +111,13 @@ def _ended(task: Task) -> list[Reason]:
     if task.failure is None:
         return []
     return [Reason(code=task.failure.code, message=task.failure.message, change="run it again: POST .../retry")]
+
+
+def _in_line(tx: Reader, run: Run) -> Reason:
+    node = tx.node(run.node_id or "")
+    where = f"node {node.name}" if node else "its node"
+    message = f"it was handed to {where} along with the task that it needs, and has not begun"
+    return Reason(code="in_line", message=message, change="it begins there at once when that has succeeded")
 
 
 def _canceling() -> Reason:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -74,6 +75,32 @@ def test_f25_a_node_is_killed_in_the_middle_of_a_bundle(fleet: Fleet, figures: F
     assert fleet.state(job) == "succeeded"
     assert not again & done, "what was reported stays done"
     assert max(fleet.crashes(job)) <= 1
+
+
+@pytest.mark.skipif(os.environ.get("FLOTILLA_MAX_BUNDLE") == "1", reason="nothing follows in a bundle of one")
+@pytest.mark.skipif(os.environ.get("FLOTILLA_HANDOFF") == "0", reason="what follows comes with a hand-off")
+def test_f25_a_node_is_killed_in_the_middle_of_a_line(fleet: Fleet, figures: Figures) -> None:
+    """What had no turn yet counts no death, and is run in order elsewhere."""
+    pace = fleet.submit([call(f"quick-{n}", "noop", memory=80) for n in range(300)], name="f25 line pace")
+    fleet.finish(pace)
+    line = [call(f"line-{n}", "noted", ledger=str(fleet.ledger), seconds=0.005, memory=80) for n in range(300)]
+    job = fleet.submit(
+        [each | ({"needs": [line[at - 1]["name"]]} if at else {}) for at, each in enumerate(line)], name="f25 line"
+    )
+
+    def in_line() -> list[str]:
+        return [run["nodeId"] for run in fleet.client.running(job) if run["startedAt"] is None]
+
+    held = fleet.until(lambda: found if len(found := in_line()) >= 3 else None, 20)
+    next(node for node in fleet.nodes if fleet.client.nodes()[node.name]["id"] == held[0]).kill_tree()
+    figures.note(f"{len(held)} of 300 were in line")
+    fleet.finish(job)
+    assert fleet.state(job) == "succeeded"
+    assert sum(fleet.crashes(job)) <= 1
+    starts = {run["taskId"]: run["startedAt"] for run in fleet.client.runs(job) if run["state"] == "succeeded"}
+    ends = {run["taskId"]: run["finishedAt"] for run in fleet.client.runs(job) if run["state"] == "succeeded"}
+    ids = [task["id"] for task in sorted(fleet.client.tasks(job), key=lambda task: int(task["name"][5:]))]
+    assert all(ends[before] <= starts[after] for before, after in pairwise(ids))
 
 
 def test_f27_reports_on_disk_are_delivered_by_the_next_life(fleet: Fleet) -> None:

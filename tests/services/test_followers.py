@@ -9,7 +9,7 @@ from msgspec import structs
 
 from app.domain.job import Job
 from app.domain.task import TaskSpec
-from app.services import control, queues
+from app.services import control, explain, queues
 from app.wire.claim import RunSpec
 from app.wire.report import Report
 from app.wire.states import RunState
@@ -76,6 +76,15 @@ def test_a_line_is_handed_out_at_once_and_ends_with_one_report(world: World, nod
     assert set(world.states(job).values()) == {"succeeded"}
     assert [len(world.runs(job, name)) for name in LINE] == [1] * 4
     assert world.job(job).state == "succeeded"
+
+
+def test_what_has_not_begun_says_why(world: World, node: Node) -> None:
+    job = begun(world, node, line(LINE))
+    told = {name: explain.explain(world.core, world.who, world.task(job, name).id) for name in "ab"}
+    assert told["a"].reasons == ()
+    assert [(reason.code, "to node n1 along" in reason.message) for reason in told["b"].reasons] == [("in_line", True)]
+    node.report(*ended(node, "a"), node.news(node.run_of("b"), started_at_us=world.clock.now_us))
+    assert explain.explain(world.core, world.who, world.task(job, "b").id).reasons == ()
 
 
 def test_reports_may_come_one_by_one(world: World, node: Node) -> None:
