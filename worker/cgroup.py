@@ -7,6 +7,8 @@ group once, at its start; each run then only sets two numbers. It imports next t
 import contextlib
 import os
 
+from worker.meter import contents
+
 ROOT = "/sys/fs/cgroup"
 MIB = 1024 * 1024
 PERIOD_US = 100_000
@@ -136,11 +138,11 @@ class Group:
         if not self._memory:
             return 0
         name = "memory.events" if self._unified else "memory.oom_control"
-        for line in _read(f"{self._memory}/{name}").splitlines():
-            word, _, count = line.partition(" ")
-            if word == "oom_kill":
-                return int(count)
-        return 0
+        try:
+            words = contents(f"{self._memory}/{name}").split()
+            return int(words[words.index(b"oom_kill") + 1])
+        except (OSError, ValueError):
+            return 0
 
     def _enter_unified(self, name: str) -> str | None:
         own = _own("")

@@ -75,6 +75,15 @@ class Spacing:
         self.due += self.step
 
 
+def contents(path: str) -> bytes:
+    """What the kernel says in a small file of its own, at a quarter of the price of a Python file. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 4096)
+    finally:
+        os.close(fd)
+
+
 def children(pid: int) -> list[int]:
     """The living (or unreaped) children of all threads of `pid`."""
     out: list[int] = []
@@ -100,8 +109,7 @@ def look(pids: list[int]) -> Tally:
     out = Tally()
     for pid in pids:
         try:
-            with open(f"/proc/{pid}/stat", "rb") as source:
-                fields = source.read().rpartition(b")")[2].split()
+            fields = contents(f"/proc/{pid}/stat").rpartition(b")")[2].split()
         except OSError:
             continue
         out.processes += 1
@@ -118,8 +126,7 @@ def look(pids: list[int]) -> Tally:
 def disk(pid: int | str) -> tuple[int, int]:
     """Bytes read and written through storage and pipes by `pid` and its reaped children; zeros when not to be seen."""
     try:
-        with open(f"/proc/{pid}/io", "rb") as source:
-            fields = source.read().split()
+        fields = contents(f"/proc/{pid}/io").split()
     except OSError:
         return 0, 0
     return int(fields[1]), int(fields[3])

@@ -70,6 +70,7 @@ class Tree:
         self.stdin: int | None = None
         self.given = memoryview((order.get("stdin") or "").encode())
         self.began = time.monotonic()
+        self.look_at = self.began + POLL_MEMORY_S
         self.pid = self._start(order)
         self.pidfd = os.pidfd_open(self.pid)
         limit_s = order.get("limitS")
@@ -128,7 +129,7 @@ class Tree:
         if self.watched:
             due = self.began + self.spacing.due
             if not self.group.memory:
-                due = min(due, now + POLL_MEMORY_S)
+                due = min(due, self.look_at)
         if self.limit_at is not None and self.why is None:
             due = min(due, self.limit_at)
         if self.kill_at is not None:
@@ -149,7 +150,7 @@ class Tree:
             self._sample()
             self._reap_orphans()
             self.tell({"began": self.began, "sample": [now, *self.tally.as_list()]})
-        elif not self.group.memory:
+        elif not self.group.memory and now >= self.look_at:
             self._sample()
 
     def pour(self, fd: int) -> bool:
@@ -238,6 +239,7 @@ class Tree:
         }
 
     def _sample(self) -> None:
+        self.look_at = time.monotonic() + POLL_MEMORY_S
         seen = meter.look(meter.descendants(os.getpid()))
         seen.cpu_user_s += self.reaped_cpu_s[0]
         seen.cpu_system_s += self.reaped_cpu_s[1]
