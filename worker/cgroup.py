@@ -7,7 +7,7 @@ group once, at its start; each run then only sets two numbers. It imports next t
 import contextlib
 import os
 
-from worker.meter import contents
+from worker.kernel import contents
 
 ROOT = "/sys/fs/cgroup"
 MIB = 1024 * 1024
