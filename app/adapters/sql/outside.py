@@ -11,11 +11,10 @@ from app.adapters.sql.part import Part
 from app.adapters.sql.ready import JOB_RUNS
 from app.adapters.sql.session import dump
 from app.adapters.sql.specs import spec_text
-from app.adapters.sql.statement import ONE, Statement, among, is_one_of
+from app.adapters.sql.statement import ONE, Statement, among, is_ready
 from app.adapters.sql.tables import jobs, outside_runs, task_specs, tasks
 from app.adapters.sql.tasks import task_of
 from app.domain.task import Task, TaskSpec
-from app.wire.states import TaskState
 
 _put = insert(outside_runs)
 
@@ -28,7 +27,7 @@ _unserved = Statement(
     select(tasks)
     .select_from(tasks.join(jobs, jobs.c.seq == tasks.c.job_seq))
     .where(
-        is_one_of(tasks.c.state, TaskState.READY.value),
+        is_ready(tasks.c.state),
         tasks.c.route == bindparam("route"),
         tasks.c.due_at_us <= bindparam("now_us"),
         JOB_RUNS,

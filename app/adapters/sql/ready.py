@@ -14,7 +14,7 @@ from sqlalchemy import CTE, Select, and_, bindparam, func, select, tuple_
 
 from app.adapters.sql.part import FIRST, Part
 from app.adapters.sql.session import Row
-from app.adapters.sql.statement import ONE, Statement, found_by, is_one_of, leaps, still
+from app.adapters.sql.statement import ONE, Statement, found_by, is_one_of, is_ready, leaps, still
 from app.adapters.sql.tables import jobs, queues, tasks
 from app.adapters.sql.tasks import locked
 from app.domain.job import Desired
@@ -26,7 +26,7 @@ _WINDOW = 64
 
 _AT_ONCE = 16
 
-_ready = is_one_of(tasks.c.state, TaskState.READY.value)
+_ready = is_ready(tasks.c.state)
 _on_route = tasks.c.route == bindparam("route")
 _of_route = and_(_on_route, tasks.c.org_id == bindparam("org_id"))
 _due = tasks.c.due_at_us <= bindparam("now_us")
@@ -63,7 +63,7 @@ def _groups() -> Select[Any]:
     walk = select(first.label("seq")).cte("walk", recursive=True)
     here, there = tasks.alias("here"), tasks.alias("there")
     others = select(there.c.seq).where(
-        is_one_of(there.c.state, TaskState.READY.value),
+        is_ready(there.c.state),
         there.c.route == bindparam("route"),
         there.c.org_id == bindparam("org_id"),
     )
@@ -93,7 +93,7 @@ def _orgs() -> Select[Any]:
     best = (
         select(task.c.rank)
         .where(
-            is_one_of(task.c.state, TaskState.READY.value),
+            is_ready(task.c.state),
             task.c.route == bindparam("route"),
             task.c.org_id == walk.c.value,
         )
