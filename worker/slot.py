@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 MOST_FAULTS = 4
+LINE_S = 1.0
+"""A line is handed out since its runs are quick, as far as anybody knows. After so long what is left of it goes back:
+a pause, a priority or a node with room may have something to say to it by then.
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,10 +159,14 @@ class Slots:
         follow another run, alone.
         """
         succeeded: set[str] = set()
+        give_up_at = time.monotonic() + LINE_S
         for (wanted, _), group in itertools.groupby(works, key=_company):
             batch = list(group)
             if (before := batch[0].spec.follows) and before not in succeeded:
                 yield batch[0], _given_back(time.monotonic(), "the run before it did not succeed")
+                continue
+            if before and time.monotonic() > give_up_at:
+                yield batch[0], _given_back(time.monotonic(), "the runs before it were not quick")
                 continue
             for work, outcome in self._of_batch(wanted, batch, room):
                 if outcome.state is RunState.SUCCEEDED:

@@ -4,7 +4,8 @@ What a slot is handed may have a line of tasks below it, each of which waits for
 are quick, and nothing else on the route is ready, they are claimed along with it, each with a run that `follows` the
 one before: the node begins it when that has succeeded, and else gives it back unbegun. So
 
-- a slot runs no longer without asking than with any bundle (`Pace.bundle`);
+- a slot runs no longer without asking than with any bundle (`Pace.bundle`), and where that was guessed wrong the node
+  gives back what is left (`worker/slot.py`);
 - nothing that is ready is passed over, and what becomes ready meanwhile waits no longer than behind any bundle;
 - nothing is taken from other slots, since only one task of a line can run at a time;
 - the rows are written before anything runs, so that every run has its fence and its history.

@@ -39,10 +39,10 @@ def line(names: Sequence[str], **asked: object) -> list[TaskSpec]:
     return [task(name, *names[at - 1 : at], **asked) for at, name in enumerate(names)]
 
 
-def begun(world: World, node: Node, tasks: Sequence[TaskSpec], **job: object) -> Job:
+def begun(world: World, node: Node, tasks: Sequence[TaskSpec]) -> Job:
     """Behind a task whose end hands out the first of them."""
     below = [each if each.needs else structs.replace(each, needs=("first",)) for each in tasks]
-    made = world.submit([task("first"), *below], **job)
+    made = world.submit([task("first"), *below])
     node.take_all()
     node.finish("first", wall_s=QUICK, takes=64)
     return made

@@ -8,6 +8,7 @@ import pytest
 from app.wire.resources import NOTHING, Resources
 from app.wire.states import RunState
 from tests.worker.fake_api import SMALL, FakeApi
+from worker import slot
 from worker.api_client import Api, Clock
 from worker.outcome import Finished, Outcome, Why, Work
 from worker.report import Reporter
@@ -85,6 +86,16 @@ def test_what_follows_a_run_begins_when_that_has_succeeded(slots: Slots, api: Fa
     assert api.endings["c"].state is RunState.FAILED
     assert [(api.endings[name].state, api.endings[name].released) for name in "def"] == [(RunState.LOST, True)] * 3
     assert [api.ending_reports[name].takes > 0 for name in "abcdef"] == [False] * 5 + [True]
+
+
+def test_a_line_that_is_not_quick_goes_back(slots: Slots, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot, "LINE_S", -1.0)
+    api.add("a", 1, executor="echo")
+    api.add("b", 2, executor="echo", follows="a")
+    api.add("c", 3, executor="echo", follows="b")
+    slots.serve(["a", "b", "c"], SMALL)
+    assert api.endings["a"].state is RunState.SUCCEEDED
+    assert [(api.endings[name].state, api.endings[name].released) for name in "bc"] == [(RunState.LOST, True)] * 2
 
 
 def test_an_offer_that_somebody_else_has_is_left(slots: Slots, api: FakeApi) -> None:
