@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, literal_column, select
 
+from app.adapters.sql.by_state import IS_OPEN
 from app.adapters.sql.part import Part
 from app.adapters.sql.session import Row
 from app.adapters.sql.statement import Statement, among, is_one_of
-from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, OPEN_TASKS, jobs, tasks
+from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, failed_tasks, jobs, tasks
 from app.adapters.sql.tasks import task_of
 from app.domain.task import Task
 from app.wire.states import JobState, TaskState
@@ -30,7 +31,7 @@ _failed_jobs = Statement(
 )
 _open = (
     select(tasks.c.seq, tasks.c.route, tasks.c.state)
-    .where(tasks.c.job_seq == bindparam("job_seq"), is_one_of(tasks.c.state, *OPEN_TASKS))
+    .where(tasks.c.job_seq == bindparam("job_seq"), IS_OPEN)
     .order_by(tasks.c.seq)
     .limit(bindparam("most"))
     .subquery()
@@ -39,8 +40,9 @@ _is_out = is_one_of(_open.c.state, TaskState.READY.value, TaskState.QUEUED.value
 _first_of_routes = Statement(select(func.min(_open.c.seq)).where(_is_out).group_by(_open.c.route))
 _failed = (
     select(tasks.c.seq, tasks.c.failure_code)
-    .where(tasks.c.job_seq == bindparam("job_seq"), is_one_of(tasks.c.state, TaskState.FAILED.value))
-    .order_by(tasks.c.seq)
+    .select_from(failed_tasks.join(tasks, tasks.c.seq == failed_tasks.c.seq))
+    .where(failed_tasks.c.job_seq == bindparam("job_seq"))
+    .order_by(failed_tasks.c.seq)
     .limit(bindparam("most"))
     .subquery()
 )

@@ -28,6 +28,7 @@ from app.adapters.sql.tables import (
     chords,
     deliveries,
     events,
+    failed_tasks,
     hidden_tasks,
     job_sources,
     jobs,
@@ -38,6 +39,7 @@ from app.adapters.sql.tables import (
     map_values,
     maps,
     outside_runs,
+    ready_tasks,
     runs,
     samples,
     task_ranges,
@@ -90,6 +92,10 @@ _values = Statement(
     .limit(bindparam("most"))
 )
 _of_job = asset_uses.c.job_seq == bindparam("job_seq")
+_failed = Statement(
+    delete(failed_tasks).where(failed_tasks.c.job_seq == bindparam("job_seq"), among(failed_tasks.c.seq, "keys"))
+)
+_tasks = (_these(ready_tasks, ready_tasks.c.seq), _failed, _these(tasks, tasks.c.seq))
 
 _steps = (
     _Step(
@@ -122,7 +128,7 @@ _steps = (
         hanging=_hanging(samples, samples.c.run_id, samples.c.at_us),
         these=(_these(outside_runs, outside_runs.c.run_id), _these(runs, runs.c.id)),
     ),
-    _Step(some=_values, these=(_these(tasks, tasks.c.seq),)),
+    _Step(some=_values, these=_tasks),
     _Step(
         some=_some(maps.c.task_seq, maps.c.job_seq == bindparam("job_seq")),
         hanging=_hanging(map_values, map_values.c.map_seq, map_values.c.first_index),
@@ -137,7 +143,7 @@ _steps = (
             _these(task_specs, task_specs.c.seq),
             _these(task_ranges, task_ranges.c.first_seq),
             _these(hidden_tasks, hidden_tasks.c.task_seq),
-            _these(tasks, tasks.c.seq),
+            *_tasks,
         ),
     ),
 )

@@ -9,7 +9,7 @@ from app.adapters.sql.part import FIRST, Part
 from app.adapters.sql.runs import run_of
 from app.adapters.sql.session import Row
 from app.adapters.sql.statement import Statement, is_one_of
-from app.adapters.sql.tables import Whole, jobs, runs, tasks
+from app.adapters.sql.tables import Whole, failed_tasks, jobs, runs, tasks
 from app.adapters.sql.tasks import task_of
 from app.domain.job import Job
 from app.ports.executions import Execution, Which, Window
@@ -30,8 +30,8 @@ _changed = runs.c.updated_at_us > bindparam("since_us")
 
 
 def _failed(*columns: Any) -> Select[Any]:
-    wanted = tasks.c.job_seq == bindparam("job_seq")
-    return select(*columns).select_from(tasks.outerjoin(runs, _of_task)).where(wanted, _has_failed)
+    found = failed_tasks.join(tasks, tasks.c.seq == failed_tasks.c.seq).outerjoin(runs, _of_task)
+    return select(*columns).select_from(found).where(failed_tasks.c.job_seq == bindparam("job_seq"))
 
 
 def _ran(*columns: Any) -> Select[Any]:
@@ -41,8 +41,8 @@ def _ran(*columns: Any) -> Select[Any]:
 _LISTS = {
     "failed": Statement(
         _failed(*_BOTH)
-        .where(tasks.c.seq >= bindparam("a_task"), _maybe_key > _after)
-        .order_by(tasks.c.seq, runs.c.map_index, runs.c.number)
+        .where(failed_tasks.c.seq >= bindparam("a_task"), _maybe_key > _after)
+        .order_by(failed_tasks.c.seq, runs.c.map_index, runs.c.number)
         .limit(bindparam("most"))
     ),
     "others": Statement(

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.sql.part import Part
 from app.adapters.sql.ready import JOB_RUNS
-from app.adapters.sql.statement import Statement, is_one_of, is_ready
-from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, jobs, runs, tallies, tasks
+from app.adapters.sql.statement import Statement, is_one_of
+from app.adapters.sql.tables import COUNT_COLUMNS, OPEN_JOBS, jobs, ready_tasks, runs, tallies
 from app.ports.gauges import Backlog, TallyKey, Work
 from app.wire.states import JobState, RunState, TaskState
 
@@ -18,9 +18,8 @@ _ZERO: ColumnElement[Any] = literal_column("0")
 
 # Counted by job in the index alone; only then is it asked which of the jobs run.
 _of_job = (
-    select(tasks.c.route, tasks.c.job_seq, func.count().label("count"))
-    .where(is_ready(tasks.c.state))
-    .group_by(tasks.c.route, tasks.c.job_seq)
+    select(ready_tasks.c.route, ready_tasks.c.job_seq, func.count().label("count"))
+    .group_by(ready_tasks.c.route, ready_tasks.c.job_seq)
     .subquery()
 )
 _phase = case((JOB_RUNS, literal_column("'ready'")), else_=literal_column("'held'"))

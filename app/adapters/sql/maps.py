@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, delete, func, select, text, update
 
+from app.adapters.sql.by_state import IS_OPEN
 from app.adapters.sql.part import Part
 from app.adapters.sql.runs import run_of
 from app.adapters.sql.session import Row, dump, load_or_none
-from app.adapters.sql.statement import Insert, Statement, among, is_one_of
-from app.adapters.sql.tables import LAGGING, OPEN_TASKS, PLAIN, map_sources, map_values, maps, runs, tasks
+from app.adapters.sql.statement import Insert, Statement, among
+from app.adapters.sql.tables import LAGGING, PLAIN, map_sources, map_values, maps, runs, tasks
 from app.adapters.sql.tasks import TASK_WIDTH, insert_tasks, task_of
 from app.domain.map import SPAN, Map, first_seq
 from app.domain.task import Task
@@ -52,7 +53,7 @@ _results = Statement(
 )
 _live = Statement(
     select(tasks.c.state, func.count())
-    .where(tasks.c.job_seq == bindparam("job_seq"), _between, is_one_of(tasks.c.state, *OPEN_TASKS))
+    .where(tasks.c.job_seq == bindparam("job_seq"), _between, IS_OPEN)
     .group_by(tasks.c.state)
 )
 _live_in = Statement(
@@ -60,7 +61,7 @@ _live_in = Statement(
     .where(
         tasks.c.job_seq == bindparam("job_seq"),
         _between,
-        is_one_of(tasks.c.state, *OPEN_TASKS),
+        IS_OPEN,
         tasks.c.state == bindparam("state"),
     )
     .order_by(tasks.c.seq)

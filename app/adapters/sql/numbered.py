@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from app.adapters.sql.jobs import job_of
 from app.adapters.sql.part import Part
@@ -35,9 +35,9 @@ _progress = Statement(
     .select_from(tasks.join(runs, runs.c.id == tasks.c.run_id))
     .where(
         among(tasks.c.job_seq, "seqs"),
-        is_one_of(tasks.c.state, *OPEN_TASKS),
+        tasks.c.finished_at_us.is_(None),
         is_one_of(tasks.c.state, TaskState.RUNNING.value),
-        PLAIN_TASK,
+        tasks.c.map_index < literal_column("0"),  # in other words than those of the indexes of plain tasks
     )
     .group_by(tasks.c.job_seq)
 )
@@ -83,6 +83,8 @@ def _tasks(whose: str, phase: Phase | None, *columns: Any) -> tuple[Select[Any],
         live = select(open_.c.seq).where(open_.c.org_id == bindparam("org_id"), is_one_of(open_.c.state, *OPEN_JOBS))
         found = found.where(tasks.c.job_seq.in_(live))
     found = found.where(PLAIN_TASK, *_in_phase(tasks.c.state, phase, OPEN_TASKS, _PENDING_TASK))
+    if phase in (Phase.PENDING, Phase.RUNNING):
+        found = found.where(tasks.c.finished_at_us.is_(None))
     return found.add_columns(*columns or VIEWED.selected_columns), (job_seq, tasks.c.position)
 
 

@@ -11,10 +11,11 @@ from app.adapters.sql.part import Part
 from app.adapters.sql.ready import JOB_RUNS
 from app.adapters.sql.session import dump
 from app.adapters.sql.specs import spec_text
-from app.adapters.sql.statement import ONE, Statement, among, is_ready
-from app.adapters.sql.tables import jobs, outside_runs, task_specs, tasks
+from app.adapters.sql.statement import ONE, Statement, among, found_by, still
+from app.adapters.sql.tables import jobs, outside_runs, ready_tasks, task_specs, tasks
 from app.adapters.sql.tasks import task_of
 from app.domain.task import Task, TaskSpec
+from app.wire.states import TaskState
 
 _put = insert(outside_runs)
 
@@ -23,19 +24,23 @@ _say = Statement(
     _put.on_conflict_do_update(index_elements=["run_id"], set_={"said": _put.excluded.said}), sets=["run_id", "said"]
 )
 _save_spec = Statement(update(task_specs).where(task_specs.c.seq == bindparam("k_seq")), sets=["spec"])
-_unserved = Statement(
-    select(tasks)
-    .select_from(tasks.join(jobs, jobs.c.seq == tasks.c.job_seq))
+_may_go = (
+    select(ready_tasks.c.seq)
+    .select_from(ready_tasks.join(jobs, jobs.c.seq == ready_tasks.c.job_seq))
     .where(
-        is_ready(tasks.c.state),
-        tasks.c.route == bindparam("route"),
-        tasks.c.due_at_us <= bindparam("now_us"),
+        ready_tasks.c.route == bindparam("route"),
+        ready_tasks.c.due_at_us <= bindparam("now_us"),
         JOB_RUNS,
         ~jobs.c.open,
     )
-    .order_by(tasks.c.seq)
+    .order_by(ready_tasks.c.seq)
     .limit(bindparam("most"))
-    .with_for_update(of=tasks, skip_locked=True)
+)
+_unserved = Statement(
+    select(tasks)
+    .where(found_by(tasks.c.seq, _may_go), still(tasks.c.state, TaskState.READY.value))
+    .order_by(tasks.c.seq)
+    .with_for_update(skip_locked=True)
 )
 
 # Of two numbers, so that no other lock has the same. Two names may share one: they wait for each other in vain.

@@ -1,6 +1,6 @@
 """What may be released next, in release order, however much is held back before it.
 
-The index `tasks_ready` has an organization's ready tasks of a route in release order, with those that may not go: of
+The index of `ready_tasks` has an organization's ready tasks of a route in release order, with those that may not go: of
 jobs that are paused or canceled or in a paused queue, or waiting for a retry. Two ways through it:
 
 window  one statement over the first few entries: just as many as are wanted, then four times as many and more
@@ -10,12 +10,12 @@ groups  else: leap from one (priority, job) to the next, an index lookup each, a
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, bindparam, func, select, tuple_
+from sqlalchemy import CTE, ColumnElement, Select, and_, bindparam, func, select, true, tuple_
 
 from app.adapters.sql.part import FIRST, Part
 from app.adapters.sql.session import Row
-from app.adapters.sql.statement import ONE, Statement, found_by, is_one_of, is_ready, leaps, still
-from app.adapters.sql.tables import jobs, queues, tasks
+from app.adapters.sql.statement import ONE, Statement, found_by, is_one_of, leaps, still
+from app.adapters.sql.tables import jobs, queues, ready_tasks, tasks
 from app.adapters.sql.tasks import locked
 from app.domain.job import Desired
 from app.domain.task import Task
@@ -26,29 +26,39 @@ _WINDOW = 64
 
 _AT_ONCE = 16
 
-_ready = is_ready(tasks.c.state)
-_on_route = tasks.c.route == bindparam("route")
-_of_route = and_(_on_route, tasks.c.org_id == bindparam("org_id"))
-_due = tasks.c.due_at_us <= bindparam("now_us")
+_on_route = ready_tasks.c.route == bindparam("route")
+_of_route = and_(_on_route, ready_tasks.c.org_id == bindparam("org_id"))
+_of_group = and_(
+    _of_route,
+    ready_tasks.c.rank == bindparam("rank"),
+    ready_tasks.c.job_seq == bindparam("job_seq"),
+    ready_tasks.c.due_at_us <= bindparam("now_us"),
+)
 _paused = select(queues.c.org_id, queues.c.name).where(queues.c.paused)
 JOB_RUNS = and_(is_one_of(jobs.c.desired, Desired.RUN.value), tuple_(jobs.c.org_id, jobs.c.queue).not_in(_paused))
-_order = (tasks.c.rank, tasks.c.job_seq, tasks.c.height.desc(), tasks.c.seq)
+# Of those found one may have been taken since, by who waited for it less long.
+_still_ready = still(tasks.c.state, TaskState.READY.value)
+
+
+def _in_order(table: Any) -> tuple[ColumnElement[Any], ...]:  # Any: a table or an alias of one
+    return table.c.rank, table.c.job_seq, table.c.height.desc(), table.c.seq
 
 
 def _head() -> CTE:
-    return select(tasks.c.seq).where(_ready, _of_route).order_by(*_order).limit(bindparam("window")).cte("head")
+    ordered = select(ready_tasks.c.seq).where(_of_route).order_by(*_in_order(ready_tasks))
+    return ordered.limit(bindparam("window")).cte("head")
 
 
 def _window() -> Select[Any]:
     """The tasks, and in the last column how many entries were looked at."""
     head = _head()
+    due = tasks.c.due_at_us <= bindparam("now_us")
     size = select(func.count()).select_from(head).scalar_subquery()
-    still_ready = still(tasks.c.state, TaskState.READY.value)
     return (
         select(*tasks.columns, size)
         .select_from(tasks.join(jobs, jobs.c.seq == tasks.c.job_seq))
-        .where(found_by(tasks.c.seq, select(head.c.seq)), still_ready, _due, JOB_RUNS)
-        .order_by(*_order)
+        .where(found_by(tasks.c.seq, select(head.c.seq)), _still_ready, due, JOB_RUNS)
+        .order_by(*_in_order(tasks))
         .limit(bindparam("most"))
         .with_for_update(of=tasks, skip_locked=True)
     )
@@ -58,29 +68,24 @@ def _groups() -> Select[Any]:
     """(rank, job seq) of jobs that run, after a given one. A group is named by its first task, since SQLite has no
     LATERAL.
     """
-    start = tuple_(tasks.c.rank, tasks.c.job_seq) > tuple_(bindparam("a_rank"), bindparam("a_job"))
-    first = select(tasks.c.seq).where(_ready, _of_route, start).order_by(*_order).limit(ONE).scalar_subquery()
+    start = tuple_(ready_tasks.c.rank, ready_tasks.c.job_seq) > tuple_(bindparam("a_rank"), bindparam("a_job"))
+    ordered = select(ready_tasks.c.seq).where(_of_route, start).order_by(*_in_order(ready_tasks))
+    first = ordered.limit(ONE).scalar_subquery()
     walk = select(first.label("seq")).cte("walk", recursive=True)
-    here, there = tasks.alias("here"), tasks.alias("there")
-    others = select(there.c.seq).where(
-        is_ready(there.c.state),
-        there.c.route == bindparam("route"),
-        there.c.org_id == bindparam("org_id"),
-    )
-    order = (there.c.rank, there.c.job_seq, there.c.height.desc(), there.c.seq)
+    here, there = ready_tasks.alias("here"), ready_tasks.alias("there")
+    others = select(there.c.seq).where(there.c.route == bindparam("route"), there.c.org_id == bindparam("org_id"))
     # Two searches and not one by (rank, job_seq): SQLite would walk through all that has the same rank.
     same_rank = others.where(there.c.rank == here.c.rank, there.c.job_seq > here.c.job_seq)
     next_rank = others.where(there.c.rank > here.c.rank)
-    following = func.coalesce(
-        *(found.order_by(*order).limit(ONE).correlate(here).scalar_subquery() for found in (same_rank, next_rank))
-    )
+    firsts = (found.order_by(*_in_order(there)).limit(ONE) for found in (same_rank, next_rank))
+    following = func.coalesce(*(first.correlate(here).scalar_subquery() for first in firsts))
     walk = walk.union_all(select(following).select_from(walk.join(here, here.c.seq == walk.c.seq)))
     # From `walk` alone, so that its order is that of the answer and the limit ends it.
-    task = tasks.alias("task")
+    task = ready_tasks.alias("task")
     of_task = task.c.seq == walk.c.seq
     rank = select(task.c.rank).where(of_task).correlate(walk).scalar_subquery()
     job_seq = select(task.c.job_seq).where(of_task).correlate(walk).scalar_subquery()
-    # Not EXISTS: PostgreSQL would make a join of it, and begin that with all tasks of all jobs.
+    # Not EXISTS: PostgreSQL would make a join of it, and begin that at the wrong side.
     runs = select(jobs.c.seq).where(jobs.c.seq == job_seq, JOB_RUNS).scalar_subquery()
     groups = select(rank.label("rank"), job_seq.label("job_seq")).select_from(walk)
     return groups.where(runs.is_not(None)).limit(bindparam("most"))
@@ -88,18 +93,10 @@ def _groups() -> Select[Any]:
 
 def _orgs() -> Select[Any]:
     """Organizations and the best rank of each, an index lookup or two for each of them."""
-    walk = leaps(tasks.c.org_id, and_(_ready, _on_route)).subquery()
-    task = tasks.alias("task")
-    best = (
-        select(task.c.rank)
-        .where(
-            is_ready(task.c.state),
-            task.c.route == bindparam("route"),
-            task.c.org_id == walk.c.value,
-        )
-        .order_by(task.c.rank)
-        .limit(ONE)
-    )
+    walk = leaps(ready_tasks.c.org_id, _on_route).subquery()
+    task = ready_tasks.alias("task")
+    of_org = select(task.c.rank).where(task.c.route == bindparam("route"), task.c.org_id == walk.c.value)
+    best = of_org.order_by(task.c.rank).limit(ONE)
     return select(walk.c.value, best.correlate(walk).scalar_subquery())
 
 
@@ -107,19 +104,16 @@ _ready_orgs = Statement(_orgs())
 _first_tasks = Statement(_window())
 _window_size = Statement(select(func.count()).select_from(_head()))
 _runnable_groups = Statement(_groups())
-_ready_routes = Statement(leaps(tasks.c.route, _ready))
-_of_group = Statement(
+_ready_routes = Statement(leaps(ready_tasks.c.route, true()))
+_first_of_group = select(ready_tasks.c.seq).where(_of_group).order_by(*_in_order(ready_tasks))
+_tasks_of_group = Statement(
     select(tasks)
-    .where(_ready, _of_route, tasks.c.rank == bindparam("rank"), tasks.c.job_seq == bindparam("job_seq"), _due)
-    .order_by(tasks.c.height.desc(), tasks.c.seq)
+    .where(found_by(tasks.c.seq, _first_of_group.limit(bindparam("window"))), _still_ready)
+    .order_by(*_in_order(tasks))
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_one_of_group = Statement(
-    select(ONE)
-    .where(_ready, _of_route, tasks.c.rank == bindparam("rank"), tasks.c.job_seq == bindparam("job_seq"), _due)
-    .limit(ONE)
-)
+_one_of_group = Statement(select(ONE).where(_of_group).limit(ONE))
 
 
 class ReadyWrites(Part):
@@ -149,7 +143,8 @@ class ReadyWrites(Part):
         of_org = {"route": route, "org_id": org_id, "now_us": self.now_us}
         for rank, job_seq in self._groups_of(route, org_id, limit):
             values = {"rank": rank, "job_seq": job_seq, **of_org}
-            rows = self._session.rows(_of_group, most=limit - len(found), **values)
+            most = limit - len(found)
+            rows = self._session.rows(_tasks_of_group, most=most, window=4 * most + _WINDOW, **values)
             found += locked(self._session, rows)
             if len(found) == limit:
                 break

@@ -182,36 +182,12 @@ def is_one_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
     return column == texts[0] if len(texts) == 1 else column.in_(texts)
 
 
-class _Ready(ColumnElement[bool]):
-    inherit_cache = False
-
-    def __init__(self, state: ColumnElement[Any]) -> None:
-        self.state = state
-
-
-def is_ready(state: ColumnElement[Any]) -> ColumnElement[bool]:
-    """In the words of the index `tasks_ready`. On PostgreSQL nothing follows from these but itself: it would take the
-    index of open tasks instead, and look at all of those, where it believes that there are none.
-    """
-    return _Ready(state)
-
-
-@compiles(_Ready, "sqlite")
-def _ready_sqlite(this: _Ready, compiler: SQLCompiler, **options: Any) -> str:
-    return f"{compiler.process(this.state, **options)} = 'ready'"
-
-
-@compiles(_Ready, "postgresql")
-def _ready_postgresql(this: _Ready, compiler: SQLCompiler, **options: Any) -> str:
-    return f"({compiler.process(this.state, **options)} || '') = 'ready'"
-
-
 def still(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-    """What is checked of rows that are found by their key, so that no index on this text serves instead: PostgreSQL
-    prefers the index of what is ready to the keys while it believes that nothing is ready.
+    """What is checked of rows that are found by their key. PostgreSQL begins with those that have the value, looking
+    through all, while it believes that there are none; of an expression it believes nothing.
     """
     nothing: ColumnElement[str] = literal_column("''", String)
-    return column.concat(nothing).concat(nothing) == literal_column(f"'{value}'")
+    return column.concat(nothing) == literal_column(f"'{value}'")
 
 
 def holds(column: Column[bool]) -> ColumnElement[Any]:

@@ -1,37 +1,55 @@
 """A map's values in bulk: what is open and what failed by their indexes, what was canceled by its range."""
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select
 
+from app.adapters.sql.by_state import IS_OPEN
 from app.adapters.sql.maps import value_view
 from app.adapters.sql.part import Part
 from app.adapters.sql.statement import Statement, is_one_of
-from app.adapters.sql.tables import OPEN_TASKS, runs, tasks
+from app.adapters.sql.tables import failed_tasks, runs, tasks
 from app.domain.map import Map, first_seq
 from app.ports.records import Page, ValueView
 from app.ports.strips import Cell
 from app.wire.states import TaskState
 
-_number = (tasks.c.seq - bindparam("origin")).op("/", precedence=9)(bindparam("size"))
 _between = tasks.c.seq.between(bindparam("first"), bindparam("last"))
 _of_job = tasks.c.job_seq == bindparam("job_seq")
+_failed_between = and_(
+    failed_tasks.c.job_seq == bindparam("job_seq"), failed_tasks.c.seq.between(bindparam("first"), bindparam("last"))
+)
+
+
+def _number_of(seq: ColumnElement[int]) -> ColumnElement[int]:
+    return (seq - bindparam("origin")).op("/", precedence=9)(bindparam("size"))
+
+
+_number = _number_of(tasks.c.seq)
 
 
 def _counted(*conditions: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
-    found = select(_number.label("number"), tasks.c.state.label("state")).where(*conditions).subquery()
-    return select(found.c.number, found.c.state, func.count()).group_by(found.c.number, found.c.state)
+    return _grouped(select(_number.label("number"), tasks.c.state.label("state")).where(_of_job, _between, *conditions))
 
 
-_failed = is_one_of(tasks.c.state, TaskState.FAILED.value)
+def _grouped(found: Select[int, str]) -> Select[tuple[int, str, int]]:
+    cells = found.subquery()
+    return select(cells.c.number, cells.c.state, func.count()).group_by(cells.c.number, cells.c.state)
+
+
+_failed: ColumnElement[str] = literal_column(f"'{TaskState.FAILED.value}'")
 _cells_of = {
-    "open": Statement(_counted(_of_job, _between, is_one_of(tasks.c.state, *OPEN_TASKS))),
-    "failed": Statement(_counted(_of_job, _between, _failed)),
-    "canceled": Statement(_counted(_of_job, _between, is_one_of(tasks.c.state, TaskState.CANCELED.value))),
+    "open": Statement(_counted(IS_OPEN)),
+    "failed": Statement(
+        _grouped(select(_number_of(failed_tasks.c.seq).label("number"), _failed.label("state")).where(_failed_between))
+    ),
+    "canceled": Statement(_counted(is_one_of(tasks.c.state, TaskState.CANCELED.value))),
 }
 _failed_views = Statement(
     select(*tasks.columns, *runs.columns)
-    .select_from(tasks.outerjoin(runs, runs.c.id == tasks.c.run_id))
-    .where(_of_job, _between, _failed)
-    .order_by(tasks.c.seq)
+    .select_from(
+        failed_tasks.join(tasks, tasks.c.seq == failed_tasks.c.seq).outerjoin(runs, runs.c.id == tasks.c.run_id)
+    )
+    .where(_failed_between)
+    .order_by(failed_tasks.c.seq)
     .limit(bindparam("most"))
 )
 

@@ -30,6 +30,8 @@ Whole = BigInteger().with_variant(Integer(), "sqlite")  # INTEGER is what SQLite
 Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 OPEN_TASKS = tuple(state.value for state in TaskState if state not in TASK_TERMINAL)
+UNENDED = "finished_at_us IS NULL"
+"""Of tasks: open, in words that do not name the state, which changes more often."""
 PLAIN = "map_index = -1"
 """Tasks that are not values of maps: only these are found by job, id and name."""
 LAGGING = "live > 0 AND (closing OR next_index < total)"
@@ -138,20 +140,33 @@ tasks = Table(
     _partial("tasks_by_id", "id", where=PLAIN, unique=True),
     _partial("tasks_by_position", "job_seq", "position", where=PLAIN, unique=True),
     _partial("tasks_by_name", "job_seq", "name", where=PLAIN, unique=True),
-    _partial("tasks_open", "job_seq", "seq", where=_among(OPEN_TASKS)),
-    _partial("tasks_failed", "job_seq", "seq", where="state = 'failed'"),
+    _partial("tasks_unended", "job_seq", "seq", where=UNENDED),
+    postgresql_with={"fillfactor": 50},
+)
+
+# Which tasks are ready, and which failed (`by_state.py`). No index of `tasks` has the state in it: so PostgreSQL can
+# change a task in its place, in the half of a page that is kept free for that, and need not touch its indexes.
+ready_tasks = Table(
+    "ready_tasks",
+    METADATA,
+    _key("seq"),
+    _must("route", Words),
+    _must("org_id", Words),
+    _must("rank"),
+    _must("job_seq"),
+    _must("height"),
+    _must("due_at_us"),
 )
 Index(
-    "tasks_ready",
-    tasks.c.route,
-    tasks.c.org_id,
-    tasks.c.rank,
-    tasks.c.job_seq,
-    tasks.c.height.desc(),
-    tasks.c.seq,
-    sqlite_where=text("state = 'ready'"),
-    postgresql_where=text("(state || '') = 'ready'"),  # `statement.is_ready` says why
+    "ready_in_order",
+    ready_tasks.c.route,
+    ready_tasks.c.org_id,
+    ready_tasks.c.rank,
+    ready_tasks.c.job_seq,
+    ready_tasks.c.height.desc(),
+    ready_tasks.c.seq,
 )
+failed_tasks = Table("failed_tasks", METADATA, _key("job_seq"), _key("seq"), sqlite_with_rowid=False)
 
 # What was asked for stands apart, so that the rows that change stay small.
 task_specs = Table("task_specs", METADATA, _key("seq"), _must("spec", Words))
@@ -216,6 +231,7 @@ chords = Table(
     _must("size"),
     _must("succeeded"),
     _must("unsuccessful"),
+    postgresql_with={"fillfactor": 50},
 )
 
 # Laid out by header: a part is returned, taken back and followed downwards by its header. An outcome is 1 or 0.
@@ -227,6 +243,7 @@ chord_parts = Table(
     _must("part_index"),
     _may("outcome", SmallInteger),
     sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": 70},
 )
 
 literal_chords = Table(

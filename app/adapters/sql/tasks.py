@@ -6,13 +6,14 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import Select, bindparam, literal_column, select, update
 
+from app.adapters.sql.by_state import IS_OPEN, made, moved, set_rank
 from app.adapters.sql.changes import Columns, Saving
 from app.adapters.sql.part import FAILURE, FIRST, Part, failure_of, failure_row
 from app.adapters.sql.runs import run_of
 from app.adapters.sql.session import Row, Session, load_or_none
 from app.adapters.sql.specs import spec_of, spec_text
 from app.adapters.sql.statement import Insert, Statement, among, is_one_of
-from app.adapters.sql.tables import OPEN_TASKS, chord_parts, runs, task_specs, tasks
+from app.adapters.sql.tables import chord_parts, runs, task_specs, tasks
 from app.domain.chords import RunWhen
 from app.domain.task import NO_ROUTE, Task, TaskSpec
 from app.ports.records import NeedResult, Page, TaskView
@@ -56,13 +57,13 @@ _in_states = (
     .with_for_update()
 )
 _in_any_states = Statement(_in_states.where(PLAIN_TASK))
-_in_open_states = Statement(_in_states.where(is_one_of(tasks.c.state, *OPEN_TASKS)))
+_in_open_states = Statement(_in_states.where(IS_OPEN))
 _not_yet_out = (
     select(tasks.c.seq)
     .where(
         tasks.c.job_seq == bindparam("k_job"),
         is_one_of(tasks.c.state, TaskState.WAITING.value, TaskState.READY.value),
-        is_one_of(tasks.c.state, *OPEN_TASKS),
+        tasks.c.finished_at_us.is_(None),
     )
     .order_by(tasks.c.seq)
     .with_for_update()
@@ -162,6 +163,7 @@ def _row(task: Task) -> Row:
 
 def insert_tasks(session: Session, tasks: Sequence[Task]) -> None:
     session.insert(_insert, map(_row, tasks), len(tasks))
+    made(tasks).write(session)
 
 
 _saving: Saving[Task] = Saving(
@@ -252,10 +254,13 @@ class TaskWrites(Part):
     def set_task_priority(self, job_seq: int, priority: int) -> None:
         self._session.run(_set_rank, k_job=job_seq, rank=-priority)
         self._session.run(_set_rank_of_maps, k_job=job_seq, rank=-priority, no_route=NO_ROUTE)
+        set_rank(self._session, job_seq, -priority)
         self._session.known.clear()
 
     def save_tasks(self, tasks: Sequence[Task]) -> None:
+        moves = moved(self._session.known, tasks)
         _saving.save(self._session, tasks)
+        moves.write(self._session)
 
     def specs(self, seqs: Collection[int]) -> Mapping[int, TaskSpec]:
         return self.ask_specs(seqs)()
