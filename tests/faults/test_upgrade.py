@@ -216,6 +216,8 @@ def test_one_process_after_another(fleet: TwoVersions, figures: Figures) -> None
     fleet.nodes[0] = fleet.renewed(old_nodes[0])
     fleet.nodes[0].start()
     load.more(20)
+    fleet.flotilla("db", "contract")
+    load.more(20)
     assert "there is nothing to take away" in fleet.flotilla("db", "contract")
     fleet.finish(*fleet.jobs)
     assert not load.refused
