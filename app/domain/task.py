@@ -117,11 +117,6 @@ class Task(Struct, frozen=True, kw_only=True, gc=False):
         return self.state in TASK_TERMINAL
 
 
-def _no_earlier(task: Task, at_us: int) -> int:
-    """A task ends no earlier than it began, also where the database's clock has stepped back."""
-    return max(at_us, task.started_at_us or task.created_at_us)
-
-
 def released(task: Task) -> Task:
     """Its needs allow it to run."""
     return replace(task, state=task_after(task.state, TaskEvent.RELEASE))
@@ -166,11 +161,13 @@ def withdrawn(task: Task) -> Task:
 
 
 def succeeded(task: Task, *, started_at_us: int | None, finished_at_us: int) -> Task:
-    task = replace(task, started_at_us=task.started_at_us or started_at_us)
+    started_at_us = task.started_at_us or started_at_us
+    # A task ends no earlier than it began, also where the database's clock has stepped back.
     return replace(
         task,
         state=task_after(task.state, TaskEvent.SUCCEED),
-        finished_at_us=_no_earlier(task, finished_at_us),
+        started_at_us=started_at_us,
+        finished_at_us=max(finished_at_us, started_at_us or task.created_at_us),
         attempts=task.attempts + 1,
         failure=None,
     )
@@ -190,7 +187,8 @@ def skipped(task: Task, failure: Failure, *, now_us: int) -> Task:
 
 def _ended(task: Task, event: TaskEvent, failure: Failure, now_us: int) -> Task:
     state = task_after(task.state, event)
-    return replace(task, state=state, finished_at_us=_no_earlier(task, now_us), failure=failure)
+    finished_at_us = max(now_us, task.started_at_us or task.created_at_us)
+    return replace(task, state=state, finished_at_us=finished_at_us, failure=failure)
 
 
 def retried(task: Task, failure: Failure | None, *, due_at_us: int) -> Task:

@@ -52,7 +52,9 @@ def finish(core: Core, tx: Writer, ended: Sequence[tuple[Run, Ending]], ledger: 
         if run.id in unbegun and decision.outcome is not Outcome.CANCEL:
             next_task = tasks_.waiting_again(task)
         else:
-            next_task = structs.replace(_follow(task, run, decision, tx.now_us), route=larger.get(run.id, task.route))
+            next_task = _follow(task, run, decision, tx.now_us)
+            if run.id in larger:
+                next_task = structs.replace(next_task, route=larger[run.id])
         if next_task.state is TaskState.READY and decision.outcome is Outcome.RETRY:
             core.tally.count(RETRIES, cause_of(run))
         ledger.moved(task, next_task.state)
