@@ -65,7 +65,9 @@ def upgrade() -> None:
 
 
 @db.command()
-@click.option("--force", is_flag=True, help="Also while older processes are heard of.")
+@click.option(
+    "--force", is_flag=True, help="Also while older processes are heard of: what those still write may then be lost."
+)
 def contract(force: bool) -> None:
     """Take away what only programs before this version need. There is no way back to those after it.
 

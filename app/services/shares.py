@@ -119,9 +119,12 @@ class _Line:
         self._tasks = tx.lock_ready(route, self._asked, org_id) if most else []
 
     def head(self) -> Task | None:
-        if self._at == len(self._tasks) == self._asked < self._most:
+        if self._at == len(self._tasks) >= self._asked < self._most:
             self._asked = min(2 * self._asked, self._most)
-            self._tasks = self._tx.lock_ready(self._route, self._asked, self.org_id)  # those before are still ready
+            again = self._tx.lock_ready(self._route, self._asked, self.org_id)
+            # Those before are still ready, but need not be the first: others may have made better ones ready since.
+            taken = {task.seq for task in self._tasks}
+            self._tasks = [*self._tasks, *(task for task in again if task.seq not in taken)]
         return self._tasks[self._at] if self._at < len(self._tasks) else None
 
     def take(self) -> None:

@@ -40,7 +40,7 @@ LISTS = {
 
 ALLOWED = {"lock_ready": (1500, 20_000), "ready_routes": (60, 500), "work": (500, 6000)}
 """Blocks, and rows thrown away, more than three times those of the young store. What is held back is walked through by
-these, and in an unlucky plan by the index of open tasks; else a few rows' more, or all of a table of 500 rows.
+these, and in an unlucky plan by the index of what has not ended; else a few rows' more, or all of a table of 500 rows.
 """
 
 Read = tuple[int, int]

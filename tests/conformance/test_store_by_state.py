@@ -1,6 +1,7 @@
 """What is ready, and what failed, is at every moment what tasks say of themselves, whichever version writes."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
 import pytest
@@ -16,8 +17,10 @@ from app.ports.store import Store, Writer
 from app.wire.states import TaskState
 from tests.conformance.values import job, submit, task
 from tests.replacing import replace
+from tests.wait import wait_until
 
 STEPS = 60
+DEADLINE_S = 20
 READY = "seq, route, org_id, rank, job_seq, height, due_at_us"
 
 
@@ -93,6 +96,30 @@ def test_the_tables_are_in_step(database_url: str, engine: Engine, seed: int) ->
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM ready_tasks")).scalar() == 0
         assert connection.execute(text("SELECT count(*) FROM failed_tasks")).scalar() == 0
+
+
+def test_a_new_priority_is_that_of_the_tasks_it_found(postgres_url: str) -> None:
+    """One that became ready while the writer waited for another keeps its own, in both tables."""
+    sql.upgrade(postgres_url)
+    engine, store = create_engine(postgres_url), sql.open_store(postgres_url, threads=2)
+    of_job, (runs, waits) = submit(store, [(), ()], of_tasks={0: {"state": TaskState.RUNNING}})
+
+    def somebody_waits() -> bool:
+        with engine.connect() as connection:
+            return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+    def work(tx: Writer) -> Future[None]:
+        tx.lock_tasks([runs.seq, waits.seq])
+        prioritizing = others.submit(prioritize, store, of_job.seq, 90)
+        wait_until(somebody_waits, DEADLINE_S)
+        tx.save_tasks([replace(runs, state=TaskState.READY)])
+        return prioritizing
+
+    with ThreadPoolExecutor(1) as others:
+        store.write(work).result(DEADLINE_S)
+    in_step(engine)
+    store.close()
+    engine.dispose()
 
 
 def submitted_before(url: str) -> list[Task]:

@@ -127,6 +127,20 @@ def waits_for_rows(store: sql.SqlStore) -> bool:
     return isinstance(store._database, Postgres)
 
 
+def test_what_others_hold_does_not_hide_what_is_behind_it(sql_store: sql.SqlStore) -> None:
+    if not waits_for_rows(sql_store):
+        return  # there is one writer at a time
+    _, tasks = submit(sql_store, [()] * 100)
+
+    def work(tx: Writer) -> list[int]:
+        assert len(tx.lock_ready(ROUTE, 90, ORG)) == 90
+        with ThreadPoolExecutor(1) as pool:
+            taken = pool.submit(sql_store.write, lambda other: other.lock_ready(ROUTE, 2, ORG)).result(DEADLINE_S)
+        return [task.seq for task in taken]
+
+    assert sql_store.write(work) == [task.seq for task in tasks[90:92]]
+
+
 def test_a_lease_is_not_waited_for(sql_store: sql.SqlStore) -> None:
     if not waits_for_rows(sql_store):
         return  # there is one writer at a time

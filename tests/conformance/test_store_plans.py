@@ -81,6 +81,7 @@ QUESTIONS: dict[str, Question] = {
     "stale_offers": lambda asked, tx: tx.stale_offers(NOW_US, 5),
     "lock_runs": lambda asked, tx: tx.lock_runs([asked.run.id, asked.queued.id]),
     "lock_reported": lambda asked, tx: tx.lock_reported(asked.node.id, [asked.run.id]),
+    "set_task_priority": lambda asked, tx: tx.set_task_priority(asked.job.seq, 5),
     "lock_tasks": lambda asked, tx: tx.lock_tasks(asked.seqs),
     "save_runs": lambda asked, tx: tx.save_runs([asked.run, asked.queued]),
     "lock_tasks_in": lambda asked, tx: tx.lock_tasks_in(asked.job.seq, [TaskState.READY], 5),

@@ -117,7 +117,12 @@ def test_one_value_that_fails_is_tried_again_alone(fleet: Fleet) -> None:
 def test_a_map_goes_on_when_a_node_is_killed(start: Start) -> None:
     fleet = start("--nodes", "2", "--cpus", "2", "--memory", "1024")
     job_id = fleet.submit([a_map("m", list(range(120)), "sh", "-c", "sleep 0.2; " + ECHO[2], *ECHO[3:])])
-    wait_until(lambda: counts(fleet, job_id).get("succeeded", 0) >= 10, 60, fleet.logs)
+
+    def both_run() -> bool:
+        running = {run["nodeId"] for run in fleet.runs(job_id) if run["state"] == "running"}
+        return len(running) == 2 and counts(fleet, job_id).get("succeeded", 0) >= 10
+
+    wait_until(both_run, 60, fleet.logs)
     os.kill(fleet.children()["node-1"], signal.SIGKILL)
     assert fleet.ended(job_id, 120)["state"] == "succeeded"
     assert whole(fleet, job_id)["result"] == list(range(120))

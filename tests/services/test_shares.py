@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from app.adapters import sql
 from app.domain.job import Job, JobSpec
-from app.domain.task import TaskSpec
-from app.ports.store import Store
+from app.domain.task import Task, TaskSpec
+from app.ports.store import Store, Writer
 from app.services import access, control, submit
 from app.services.access import ORG, Principal
+from app.services.shares import _Line
+from tests.conformance import values
 from tests.servers import PostgresServer
 from tests.services.world import Node, World, shape, task
 
@@ -189,3 +191,21 @@ def test_what_a_slot_that_is_idle_may_have_popped_is_left_to_it() -> None:
     assert out
     assert not given & out
     assert idle.take()
+
+
+class Overtaken:
+    """A store in which others make a better task ready between two questions."""
+
+    tasks = tuple(values.task(seq, values.job(1), seq) for seq in range(4))
+
+    def lock_ready(self, route: str, limit: int, org_id: str) -> list[Task]:
+        return list(self.tasks[1:3] if limit == 2 else self.tasks)
+
+
+def test_no_task_is_given_twice_where_a_better_one_comes_meanwhile() -> None:
+    line = _Line(cast("Writer", Overtaken()), "route", ORG, 2, 4)
+    given = []
+    while task := line.head():
+        given.append(task.seq)
+        line.take()
+    assert given == [1, 2, 0, 3]

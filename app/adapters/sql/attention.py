@@ -1,5 +1,5 @@
 """What needs somebody: tasks that wait, and tasks that failed for a reason, found by the indexes of open jobs, failed
-jobs, and each job's open and failed tasks.
+jobs, and what each job has that has not ended or has failed.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """Which tasks are ready, and which failed: tables of their own, kept in step with `tasks` by whoever writes a state.
 
-Only who has locked a task writes its rows here, so that these need no locks of their own.
+Only who has locked a task, or all of a job that goes, writes its rows here, so that these need no locks of their own.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.sql.session import Session
-from app.adapters.sql.statement import Insert, Statement, among, found_by, is_one_of
+from app.adapters.sql.statement import Insert, Statement, among, is_one_of
 from app.adapters.sql.tables import OPEN_TASKS, failed_tasks, ready_tasks, tasks
 from app.domain.task import Task
 from app.wire.states import TaskState
@@ -32,12 +32,7 @@ _fail = Insert(failed_tasks, unless_there=True)
 _unfail = Statement(
     delete(failed_tasks).where(failed_tasks.c.job_seq == bindparam("job_seq"), among(failed_tasks.c.seq, "seqs"))
 )
-_ready_of_job = select(tasks.c.seq).where(
-    tasks.c.job_seq == bindparam("k_job"), tasks.c.finished_at_us.is_(None), is_one_of(tasks.c.state, _READY.value)
-)
-_set_rank = Statement(
-    update(ready_tasks).where(found_by(ready_tasks.c.seq, _ready_of_job)).values(rank=bindparam("rank"))
-)
+_set_rank = Statement(update(ready_tasks).where(among(ready_tasks.c.seq, "seqs")).values(rank=bindparam("rank")))
 
 IS_OPEN = and_(tasks.c.finished_at_us.is_(None), is_one_of(tasks.c.state, *OPEN_TASKS))
 """Found by the index of what has not ended, whose words are the first of these."""
@@ -93,6 +88,8 @@ def moved(known: Mapping[int, Any], tasks: Iterable[Task]) -> Moves:
     return found
 
 
-def set_rank(session: Session, job_seq: int, rank: int) -> None:
-    """As the tasks of the job have it already."""
-    session.run(_set_rank, k_job=job_seq, rank=rank)
+def set_rank(session: Session, seqs: Collection[int], rank: int) -> None:
+    """Of those of these that are ready: tasks that have this rank since this transaction, and no others. What became
+    ready meanwhile has the rank of before in its own row too.
+    """
+    session.run(_set_rank, seqs=session.listed(seqs), rank=rank)

@@ -1,6 +1,6 @@
 """Maps: how far each is, the values they are over, and the tasks of those values.
 
-A value's task is found by its number, in the range before its map's; while it is open also by the index of open tasks.
+A value's task is found by its number, in the range before its map's, and until it has ended by the index of such tasks.
 """
 
 from collections.abc import Collection, Mapping, Sequence

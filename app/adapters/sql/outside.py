@@ -38,7 +38,11 @@ _may_go = (
 )
 _unserved = Statement(
     select(tasks)
-    .where(found_by(tasks.c.seq, _may_go), still(tasks.c.state, TaskState.READY.value))
+    .where(
+        found_by(tasks.c.seq, _may_go),
+        still(tasks.c.state, TaskState.READY.value),
+        tasks.c.due_at_us <= bindparam("now_us"),
+    )
     .order_by(tasks.c.seq)
     .with_for_update(skip_locked=True)
 )

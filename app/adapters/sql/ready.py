@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Select, and_, bindparam, func, select, true, tuple_
 
-from app.adapters.sql.part import FIRST, Part
+from app.adapters.sql.part import FIRST, LAST, Part
 from app.adapters.sql.session import Row
 from app.adapters.sql.statement import ONE, Statement, found_by, is_one_of, leaps, still
 from app.adapters.sql.tables import jobs, queues, ready_tasks, tasks
@@ -36,7 +36,8 @@ _of_group = and_(
 )
 _paused = select(queues.c.org_id, queues.c.name).where(queues.c.paused)
 JOB_RUNS = and_(is_one_of(jobs.c.desired, Desired.RUN.value), tuple_(jobs.c.org_id, jobs.c.queue).not_in(_paused))
-# Of those found one may have been taken since, by who waited for it less long.
+# Of a row that others have changed meanwhile these are looked at again when its lock is had.
+_due = tasks.c.due_at_us <= bindparam("now_us")
 _still_ready = still(tasks.c.state, TaskState.READY.value)
 
 
@@ -52,12 +53,11 @@ def _head() -> CTE:
 def _window() -> Select[Any]:
     """The tasks, and in the last column how many entries were looked at."""
     head = _head()
-    due = tasks.c.due_at_us <= bindparam("now_us")
     size = select(func.count()).select_from(head).scalar_subquery()
     return (
         select(*tasks.columns, size)
         .select_from(tasks.join(jobs, jobs.c.seq == tasks.c.job_seq))
-        .where(found_by(tasks.c.seq, select(head.c.seq)), _still_ready, due, JOB_RUNS)
+        .where(found_by(tasks.c.seq, select(head.c.seq)), _still_ready, _due, JOB_RUNS)
         .order_by(*_in_order(tasks))
         .limit(bindparam("most"))
         .with_for_update(of=tasks, skip_locked=True)
@@ -108,7 +108,7 @@ _ready_routes = Statement(leaps(ready_tasks.c.route, true()))
 _first_of_group = select(ready_tasks.c.seq).where(_of_group).order_by(*_in_order(ready_tasks))
 _tasks_of_group = Statement(
     select(tasks)
-    .where(found_by(tasks.c.seq, _first_of_group.limit(bindparam("window"))), _still_ready)
+    .where(found_by(tasks.c.seq, _first_of_group.limit(bindparam("window"))), _still_ready, _due)
     .order_by(*_in_order(tasks))
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -145,6 +145,8 @@ class ReadyWrites(Part):
             values = {"rank": rank, "job_seq": job_seq, **of_org}
             most = limit - len(found)
             rows = self._session.rows(_tasks_of_group, most=most, window=4 * most + _WINDOW, **values)
+            if len(rows) < most and self._session.kind == "postgresql":  # others may have locked all of the window
+                rows = self._session.rows(_tasks_of_group, most=most, window=LAST, **values)
             found += locked(self._session, rows)
             if len(found) == limit:
                 break

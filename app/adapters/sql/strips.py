@@ -1,4 +1,4 @@
-"""A map's values in bulk: what is open and what failed by their indexes, what was canceled by its range."""
+"""A map's values in bulk: what is open by its index, what failed by its table, what was canceled by its range."""
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select
 

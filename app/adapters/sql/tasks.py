@@ -72,6 +72,7 @@ _set_rank = Statement(
     update(tasks)
     .where(tasks.c.seq.in_(_not_yet_out), is_one_of(tasks.c.state, TaskState.WAITING.value, TaskState.READY.value))
     .values(rank=bindparam("rank"))
+    .returning(tasks.c.seq)
 )
 _set_rank_of_maps = Statement(
     update(tasks)
@@ -252,9 +253,9 @@ class TaskWrites(Part):
         )
 
     def set_task_priority(self, job_seq: int, priority: int) -> None:
-        self._session.run(_set_rank, k_job=job_seq, rank=-priority)
+        changed = [row[0] for row in self._session.rows(_set_rank, k_job=job_seq, rank=-priority)]
         self._session.run(_set_rank_of_maps, k_job=job_seq, rank=-priority, no_route=NO_ROUTE)
-        set_rank(self._session, job_seq, -priority)
+        set_rank(self._session, changed, -priority)
         self._session.known.clear()
 
     def save_tasks(self, tasks: Sequence[Task]) -> None:

@@ -25,6 +25,8 @@ _IN_PLACE = {"tasks": 50, "chords": 50, "chord_parts": 70}
 
 
 def upgrade() -> None:
+    if _kind() == "postgresql":  # first: where this has to wait for others, nobody waits for the rest meanwhile
+        _run(f"ALTER TABLE {table} SET (fillfactor = {percent})" for table, percent in _IN_PLACE.items())
     numbers = [sa.Column(name, _whole, nullable=False) for name in ("rank", "job_seq", "height", "due_at_us")]
     op.create_table(
         "ready_tasks",
@@ -40,8 +42,6 @@ def upgrade() -> None:
     _run(_TRIGGERS[_kind()])
     op.execute(f"INSERT INTO ready_tasks ({_READY}) SELECT {_READY} FROM tasks WHERE state = 'ready'")  # noqa: S608
     op.execute("INSERT INTO failed_tasks (job_seq, seq) SELECT job_seq, seq FROM tasks WHERE state = 'failed'")
-    if _kind() == "postgresql":
-        _run(f"ALTER TABLE {table} SET (fillfactor = {percent})" for table, percent in _IN_PLACE.items())
 
 
 def contract() -> None:
@@ -51,6 +51,7 @@ def contract() -> None:
 
 
 def downgrade() -> None:
+    """Where nothing has been contracted yet."""
     _run(_NO_TRIGGERS[_kind()])
     op.drop_index("tasks_unended", table_name="tasks")
     op.drop_table("failed_tasks")
