@@ -27,10 +27,10 @@ _are_ready = insert(ready_tasks).from_select(
     [column.name for column in ready_tasks.columns], select(*_columns).where(among(tasks.c.seq, "seqs"))
 )
 _enter = Statement(_are_ready.on_conflict_do_nothing())
-_leave = Statement(delete(ready_tasks).where(among(ready_tasks.c.seq, "seqs")))
+LEAVE = Statement(delete(ready_tasks).where(among(ready_tasks.c.seq, "keys")))
 _fail = Insert(failed_tasks, unless_there=True)
-_unfail = Statement(
-    delete(failed_tasks).where(failed_tasks.c.job_seq == bindparam("job_seq"), among(failed_tasks.c.seq, "seqs"))
+UNFAIL = Statement(
+    delete(failed_tasks).where(failed_tasks.c.job_seq == bindparam("job_seq"), among(failed_tasks.c.seq, "keys"))
 )
 _set_rank = Statement(update(ready_tasks).where(among(ready_tasks.c.seq, "seqs")).values(rank=bindparam("rank")))
 
@@ -50,11 +50,11 @@ class Moves:
     def write(self, session: Session) -> None:
         """After the tasks are written, since ready ones are copied from there."""
         if self.leave:
-            session.run(_leave, seqs=session.listed(self.leave))
+            session.run(LEAVE, keys=session.listed(self.leave))
         if self.enter:
             session.run(_enter, seqs=session.listed(self.enter))
         for job_seq, seqs in self.unfail.items():
-            session.run(_unfail, job_seq=job_seq, seqs=session.listed(seqs))
+            session.run(UNFAIL, job_seq=job_seq, keys=session.listed(seqs))
         session.insert(_fail, self.fail, len(self.fail))
 
 

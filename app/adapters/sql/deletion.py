@@ -19,6 +19,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from app.adapters.sql.by_state import LEAVE, UNFAIL
 from app.adapters.sql.part import Part
 from app.adapters.sql.statement import Statement, among
 from app.adapters.sql.tables import (
@@ -28,7 +29,6 @@ from app.adapters.sql.tables import (
     chords,
     deliveries,
     events,
-    failed_tasks,
     hidden_tasks,
     job_sources,
     jobs,
@@ -39,7 +39,6 @@ from app.adapters.sql.tables import (
     map_values,
     maps,
     outside_runs,
-    ready_tasks,
     runs,
     samples,
     task_ranges,
@@ -92,10 +91,7 @@ _values = Statement(
     .limit(bindparam("most"))
 )
 _of_job = asset_uses.c.job_seq == bindparam("job_seq")
-_failed = Statement(
-    delete(failed_tasks).where(failed_tasks.c.job_seq == bindparam("job_seq"), among(failed_tasks.c.seq, "keys"))
-)
-_tasks = (_these(ready_tasks, ready_tasks.c.seq), _failed, _these(tasks, tasks.c.seq))
+_tasks = (LEAVE, UNFAIL, _these(tasks, tasks.c.seq))
 
 _steps = (
     _Step(

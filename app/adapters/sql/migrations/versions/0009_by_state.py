@@ -40,7 +40,7 @@ def upgrade() -> None:
     op.create_table("failed_tasks", _key("job_seq"), _key("seq"), sqlite_with_rowid=False)
     op.create_index("tasks_unended", "tasks", ["job_seq", "seq"], sqlite_where=_UNENDED, postgresql_where=_UNENDED)
     _run(_TRIGGERS[_kind()])
-    op.execute(f"INSERT INTO ready_tasks ({_READY}) SELECT {_READY} FROM tasks WHERE state = 'ready'")  # noqa: S608
+    op.execute(f"INSERT INTO ready_tasks ({_READY}) SELECT {_READY} FROM tasks WHERE state = 'ready'")  # noqa: S608  # own names
     op.execute("INSERT INTO failed_tasks (job_seq, seq) SELECT job_seq, seq FROM tasks WHERE state = 'failed'")
 
 
