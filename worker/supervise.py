@@ -42,12 +42,14 @@ def become_subreaper() -> None:
 class Launch:
     """A program to start. `watch` samples its usage; without `limit_s` it may run for ever. With `wrapped` the program
     stands around the run and dies of SIGTERM at once, so that only what is below it gets that. `last` is started when
-    it was ended before its own end, by whomever, also when the node is gone: it ends what is not below it.
+    it was ended before its own end, by whomever, also when the node is gone: it ends what is not below it. `run` tells
+    it from others that the warden is told of ahead.
     """
 
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: str
+    run: str = ""
     memory_mib: int
     cpu_milli: int
     grace_s: float
@@ -60,6 +62,7 @@ class Launch:
     def to_order(self) -> Message:
         return {
             "op": "run",
+            "run": self.run,
             "argv": self.argv,
             "env": self.env,
             "cwd": self.cwd,
@@ -126,8 +129,9 @@ class Warden:
         """Asks to be told `synced` after all output so far."""
         self._send({"op": "sync"})
 
-    def end(self, why: str, grace_s: float) -> None:
-        self._send({"op": "end", "why": why, "graceS": grace_s})
+    def end(self, why: str, grace_s: float, run: str = "") -> None:
+        """`run` as it was launched. One that is still ahead is skipped, one that has ended is let be."""
+        self._send({"op": "end", "run": run, "why": why, "graceS": grace_s})
 
     def told(self) -> list[Message]:
         """Waits for news and returns them; empty when the warden has died, and then nothing of its tree is left."""

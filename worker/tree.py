@@ -54,6 +54,7 @@ class Tree:
     def __init__(self, order: Message, group: Group, tell: Callable[[Message], None]) -> None:
         self.tell = tell
         self.group = group
+        self.run = order["run"]
         self.watched = bool(order["watch"])
         self.memory_bytes = 0
         self.grace_s = float(order["graceS"])

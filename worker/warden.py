@@ -4,13 +4,14 @@ Why a process: starting a child from a small process stalls no other slot; being
 descendant, double-forked ones too, so that nothing of a run survives it; and when the node dies, however it dies, the
 socket closes and the tree is ended at once. It imports next to nothing, so that it starts in about 20 ms.
 
-    node -> warden   {"op": "run", "argv", "env", "cwd", "stdin", "watch", "limitS", "graceS", "memoryMib", "cpuMilli",
-                      "wrapped", "last"},
-                     {"op": "limit", "memoryMib", "cpuMilli"}, {"op": "end", "why", "graceS"}; {"op": "sync"};
-                     end of file: end all
+    node -> warden   {"op": "run", "run", "argv", "env", "cwd", "stdin", "watch", "limitS", "graceS", "memoryMib",
+                      "cpuMilli", "wrapped", "last"}, one or several, which run one after another;
+                     {"op": "end", "run", "why", "graceS"} of one of them; {"op": "limit", "memoryMib", "cpuMilli"}
+                     and {"op": "sync"} of the one that runs; end of file: end all
     warden -> node   {"lines": [[at, stream, text], ...]}, {"began", "sample": [at, ...]}, {"pid"} of what is not
-                     watched, {"synced"} when all output so far has been told, and for each run one
-                     {"ended": {...}} or {"refused": {...}}; times are seconds of CLOCK_MONOTONIC
+                     watched, {"synced"} when all output so far has been told, and for each run in turn one
+                     {"ended": {...}}, {"refused": {...}} or, when it was ended before it began, {"skipped": {"at"}};
+                     times are seconds of CLOCK_MONOTONIC
 """
 
 import ctypes
@@ -27,6 +28,8 @@ from worker.cgroup import Group
 from worker.tree import READ_BYTES, Message, Tree
 
 PR_SET_CHILD_SUBREAPER = 36
+SKIP = "skip"
+"""What becomes of the order of a run that is told to end before it has begun."""
 MOST_FILES = 8192
 """Open in one process of a run."""
 
@@ -62,7 +65,9 @@ def serve(channel: Channel, group: Group) -> None:
         if not channel.waiting:
             continue
         order = channel.waiting.pop(0)
-        if order["op"] == "run" and not run(order, channel, group):
+        if order["op"] == SKIP:
+            channel.send({"skipped": {"at": time.monotonic()}})
+        elif order["op"] == "run" and not run(order, channel, group):
             return
 
 
@@ -111,15 +116,23 @@ def watch(tree: Tree, channel: Channel) -> bool:
 
 
 def obey(tree: Tree, channel: Channel) -> None:
-    while channel.waiting and channel.waiting[0]["op"] != "run":
-        order = channel.waiting.pop(0)
-        if order["op"] == "end":
+    """What is for the run that is under way; the runs behind it stay in line, if only to be skipped."""
+    line: list[Message] = []
+    for order in channel.waiting:
+        if order["op"] in ("run", SKIP):
+            line.append(order)
+        elif order["op"] == "end" and order["run"] != tree.run:
+            for ahead in line:
+                if ahead["run"] == order["run"]:
+                    ahead["op"] = SKIP
+        elif order["op"] == "end":
             tree.end(order["why"], order["graceS"])
         elif order["op"] == "limit":
             tree.limit(order)
         elif order["op"] == "sync":
             tree.drain()
             channel.send({"synced": True})
+    channel.waiting = line
 
 
 def restrict() -> None:

@@ -13,7 +13,7 @@ from tests.benchmarks.service import Service, seconds
 from tests.benchmarks.workloads import Graph
 
 MEMORY_MB = 128
-LOOK_S = 0.05
+LOOK_S = 0.1
 LOOK_SOON_S = 0.015
 
 

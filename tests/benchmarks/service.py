@@ -22,7 +22,7 @@ from app.adapters import sql
 
 START_S, STOP_S = 60.0, 30.0
 LOOKED = 0.1
-"""Between two looks, of the time so far. What is measured comes from the service's own times, so it costs no accuracy."""
+"""Between two looks, of the time so far. The service's own times are what is measured, so that it costs no accuracy."""
 _pause = threading.Event().wait  # between two looks at a job; the measured times are the service's own
 ENDED = {"succeeded", "failed", "canceled"}
 

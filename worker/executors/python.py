@@ -18,7 +18,7 @@ from app.wire.report import Failure
 from app.wire.states import RunState
 from app.wire.usage import Usage
 from worker import meter
-from worker.executors.command import note, usage_of
+from worker.executors.news import note, usage_of
 from worker.executors.warm import Runner
 from worker.outcome import Finished, Outcome, Why, Work, failed, over_memory, over_time, told_to_end
 from worker.stage.folder import has_files, large_result

@@ -21,6 +21,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from app.adapters.sql.copying import texts
 from app.adapters.sql.session import Row
 
 _GOOD = frozenset((ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK))
@@ -140,8 +141,8 @@ class Pipeline:
         """A pipeline cannot have this in it, so it ends before and begins anew behind."""
         self.end()
         with self._connection.cursor() as cursor, cursor.copy(text.encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
+            for text in texts(rows):
+                copy.write(text)
         self._line.enter_pipeline_mode()
 
     def end(self) -> None:

@@ -11,13 +11,14 @@ from dataclasses import replace
 
 from app.wire.report import Failure
 from app.wire.states import RunState
-from worker.executors.command import Command, Order
+from worker.executors.command import Command
 from worker.executors.containers.engine import FOLDER, Box, Engine, EngineError, ask, client_environment, give
 from worker.executors.declared.commands import order_of
 from worker.executors.declared.declaration import Declaration, Image
 from worker.executors.declared.images import allow
 from worker.executors.declared.judging import admitted, scope, told
 from worker.executors.declared.templates import Scope
+from worker.executors.order import Order
 from worker.outcome import Finished, Outcome, Work, failed
 from worker.stage.folder import RESULT_NAME
 from worker.supervise import Launch

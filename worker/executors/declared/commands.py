@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import structs
 
 from app.wire.codec import Json
-from worker.executors.command import Command, Order
+from worker.executors.command import Command
 from worker.executors.declared.declaration import Call, Declaration, Program
 from worker.executors.declared.judging import admitted, scope, told
 from worker.executors.declared.templates import Scope, fill
+from worker.executors.order import Order
 from worker.executors.python import Python
 from worker.outcome import Finished, Outcome, Work
 
