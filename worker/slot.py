@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from worker.api_client import Api, AwayError, Clock, RefusedError
 from worker.confidential import revealed
 from worker.journal import RunJournal
 from worker.logs import of_run
-from worker.outcome import Executor, Outcome, Why, Work, failed
+from worker.outcome import Executor, Finished, Outcome, Why, Work, failed
 from worker.report import Reporter, Settled
 from worker.run_events import RunEvents
 from worker.stage.folder import folder_of, has_files
@@ -186,6 +186,7 @@ class Slots:
 
     def _executed(self, executor: Executor, batch: list[Work]) -> Iterator[tuple[Work, Outcome]]:
         done = 0
+        runs: Iterator[Finished | None] = iter(())
         try:
             first = batch[0]
             runs = self.staging.run(executor, first) if has_files(first.spec) else executor.run(batch)
@@ -201,6 +202,8 @@ class Slots:
                 yield work, outcome
         except Exception as problem:  # a bug of ours must not cost more than these runs
             log.exception("the executor %s broke", executor.name, extra={"run_id": batch[done].spec.run_id})
+            if isinstance(runs, Generator):
+                runs.close()  # it may have begun the next one ahead, which goes back
             yield batch[done], failed(time.monotonic(), "node_error", f"{type(problem).__name__}: {problem}")
             for work in batch[done + 1 :]:
                 yield work, _given_back(time.monotonic(), "a run before it broke the executor")

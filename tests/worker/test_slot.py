@@ -19,17 +19,23 @@ from worker.stage.staging import Staging
 
 
 class Echo:
-    """Ends each run with its payload; the payload `break` breaks the executor."""
+    """Ends each run with its payload; `break` breaks the executor, the large result of `lose` is not there."""
 
     name = "echo"
+    running = 0
 
     def run(self, works: Sequence[Work]) -> Iterator[Finished | None]:
-        for work in works:
-            yield None
-            if work.spec.payload == "break":
-                raise RuntimeError("broken")
-            work.journal.begin(1.0)
-            yield work, Outcome(state=RunState.SUCCEEDED, ended=2.0, result=work.spec.payload)
+        self.running += 1
+        try:
+            for work in works:
+                yield None
+                if work.spec.payload == "break":
+                    raise RuntimeError("broken")
+                large = work.folder if work.spec.payload == "lose" else None
+                work.journal.begin(1.0)
+                yield work, Outcome(state=RunState.SUCCEEDED, ended=2.0, result=work.spec.payload, large=large)
+        finally:
+            self.running -= 1
 
     def trim(self, now: float) -> None:
         """Nothing is kept."""
@@ -128,6 +134,22 @@ def test_a_bug_in_an_executor_costs_one_run(slots: Slots, api: FakeApi) -> None:
     assert api.endings["b"].failure is not None
     assert api.endings["b"].failure.code == "node_error"
     assert api.endings["c"].released
+
+
+def test_nothing_runs_any_more_when_what_was_behind_a_bug_goes_back(
+    slots: Slots, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo = Echo()
+    slots.executors = {"echo": echo}
+    running: list[int] = []
+    give_back = slot._given_back
+    monkeypatch.setattr(slot, "_given_back", lambda *said: (running.append(echo.running), give_back(*said))[1])
+    for run_id, payload in (("a", "lose"), ("b", 2)):
+        api.add(run_id, payload, executor="echo")
+    slots.serve(["a", "b"], SMALL)
+    assert api.endings["a"].state is RunState.FAILED
+    assert api.endings["b"].released
+    assert running == [0]
 
 
 def test_runs_that_came_for_nobody_go_back(slots: Slots, api: FakeApi) -> None:
