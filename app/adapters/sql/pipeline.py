@@ -141,8 +141,8 @@ class Pipeline:
         """A pipeline cannot have this in it, so it ends before and begins anew behind."""
         self.end()
         with self._connection.cursor() as cursor, cursor.copy(text.encode()) as copy:
-            for text in texts(rows):
-                copy.write(text)
+            for piece in texts(rows):
+                copy.write(piece)
         self._line.enter_pipeline_mode()
 
     def end(self) -> None:
