@@ -19,7 +19,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\
 
 
 def texts(rows: Iterable[Row]) -> Iterator[bytes]:
-    """In pieces that are sent one after another. Raises TypeError for what is neither number, truth value nor text."""
+    """In pieces that are sent one after another. Raises TypeError for what is neither number, truth value, text nor
+    bytes."""
     rows = iter(rows)
     while some := list(islice(rows, _AT_ONCE)):
         columns = [_column(column) for column in zip(*some, strict=True)]
@@ -40,6 +41,8 @@ def _each(values: Sequence[Any]) -> list[str]:
         texts = list(map(str, known))
     elif all(issubclass(kind, str) for kind in kinds):
         texts = [*known] if not _SPECIAL.search("".join(known)) else [text.translate(_ESCAPES) for text in known]
+    elif kinds == {bytes}:
+        texts = [rf"\\x{value.hex()}" for value in known]
     else:
         raise TypeError(f"COPY has no words for a column of {kinds}")
     if known is values:
