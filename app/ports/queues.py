@@ -24,6 +24,9 @@ class QueueReads(Protocol):
         """By name."""
 
     def queue(self, org_id: str, name: str) -> Queue | None: ...
+    def ask_queue(self, org_id: str, name: str) -> Callable[[], Queue | None]:
+        """As `queue`: asked at once and answered when called, so that what is asked before that goes along."""
+
     def limited_queues(self, names: Collection[str]) -> Callable[[], list[Queue]]:
         """Of all organizations: those of these names that have a limit; in a write they are locked. Asked at once and
         answered when called, since mostly nothing depends on it for a while.

@@ -164,6 +164,11 @@ class Writer(
     def reserve(self, kind: str, count: int) -> int:
         """The first of `count` consecutive new numbers of `kind` (`job`, `task`, `project`, `asset`), never twice."""
 
+    def reserve_job(self, tasks: int) -> tuple[int, int]:
+        """A new number of kind `job`, and the first of so many of kind `task`, of which there may be none: as
+        `reserve`, at once.
+        """
+
     # -- submit
     def insert_job(self, job: Job) -> None: ...
     def insert_tasks(self, tasks: Sequence[Task], specs: Sequence[TaskSpec]) -> None: ...

@@ -29,14 +29,13 @@ def check(position: int, task: TaskSpec, parameters: Mapping[str, object], secre
     return found
 
 
-def reserve(tx: Writer, tasks: Sequence[TaskSpec]) -> list[int]:
-    """Numbers for these tasks; before that of a map there are some for its values."""
-    if not tasks:
-        return []
-    maps = sum(task.type == "map" for task in tasks)
-    at = tx.reserve("task", len(tasks) + maps * SPAN)
-    if not maps:
-        return list(range(at, at + len(tasks)))
+def numbers(tasks: Sequence[TaskSpec]) -> int:
+    """How many these tasks need; before that of a map there are some for its values."""
+    return len(tasks) + SPAN * sum(task.type == "map" for task in tasks)
+
+
+def number(tasks: Sequence[TaskSpec], at: int) -> list[int]:
+    """The number of each task, from `at` on."""
     seqs = []
     for task in tasks:
         at += SPAN if task.type == "map" else 0

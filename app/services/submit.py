@@ -129,8 +129,10 @@ def _write(
     if spec.template_id is not None:
         tx.count_start(spec.template_id)
     used = inputs.check(tx, who.org_id, spec.tasks)
-    job_seq = tx.reserve("job", 1)
-    seqs = mapped.reserve(tx, spec.tasks)
+    known_queue = tx.ask_queue(who.org_id, queue)
+    project = choose_project(core, tx, who, spec.project_id)
+    job_seq, first_seq = tx.reserve_job(mapped.numbers(spec.tasks))
+    seqs = mapped.number(spec.tasks, first_seq)
     fresh_id, *task_ids = core.chance.new_ids(tx.now_us, len(spec.tasks) + 1)
     job_id = spec.id or fresh_id
     keys = route_keys(queue, spec.tasks)
@@ -152,8 +154,8 @@ def _write(
         seq=job_seq,
         id=job_id,
         org_id=who.org_id,
-        project_id=choose_project(core, tx, who, spec.project_id).id,
-        queue=_queue(tx, who, queue).name,
+        project_id=project.id,
+        queue=queue,
         name=spec.name,
         state=JobState.PENDING,
         priority=spec.priority,
@@ -172,6 +174,8 @@ def _write(
         counts=Counter(task.state for task in tasks),
     )
     job = settle(job, tx.now_us)
+    if known_queue() is None:  # it comes into being with its first job
+        tx.save_queue(Queue(org_id=who.org_id, name=queue, created_at_us=tx.now_us))
     tx.insert_job(job)
     tx.use_assets(job.seq, used)
     if spec.source is not None:
@@ -245,16 +249,6 @@ def route_keys(queue: str, tasks: Sequence[TaskSpec]) -> list[str]:
 
 def route_of(queue: str, task: TaskSpec) -> Route:
     return Route(queue=queue, tag=task.tag, executor=task.executor, version=task.version, shape=task.shape)
-
-
-def _queue(tx: Writer, who: Principal, name: str) -> Queue:
-    """Queues come into being with their first job."""
-    known = tx.queue(who.org_id, name)
-    if known is not None:
-        return known
-    queue = Queue(org_id=who.org_id, name=name, created_at_us=tx.now_us)
-    tx.save_queue(queue)
-    return queue
 
 
 def choose_project(core: Core, tx: Writer, who: Principal, project_id: str | None) -> Project:

@@ -80,6 +80,13 @@ def test_numbers_are_never_given_twice(store: Store) -> None:
     assert store.write(lambda tx: tx.reserve("job", 1)) >= 1
 
 
+def test_a_job_is_given_its_numbers_together(store: Store) -> None:
+    job_seq, task_seq = store.write(lambda tx: tx.reserve_job(3))
+    assert store.write(lambda tx: (tx.reserve("job", 1), tx.reserve("task", 1))) == (job_seq + 1, task_seq + 3)
+    assert store.write(lambda tx: tx.reserve_job(0)) == (job_seq + 2, 0)
+    assert store.write(lambda tx: tx.reserve_job(1)) == (job_seq + 3, task_seq + 4)
+
+
 def test_threads_are_given_different_numbers(store: Store) -> None:
     given: list[int] = []
 

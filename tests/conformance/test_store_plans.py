@@ -184,7 +184,7 @@ def transaction(connection: Any, cursor: Any, kind: Any) -> Iterator[SqlWriter]:
     """A writer on a cursor of our own; what it did is undone."""
     connection.cursor().execute("BEGIN")
     try:
-        yield SqlWriter(Session(cursor, kind, lambda _: NOW_US, lambda *_: 0))
+        yield SqlWriter(Session(cursor, kind, lambda _: NOW_US, lambda *_: ({}, NOW_US)))
     finally:
         connection.cursor().execute("ROLLBACK")
 

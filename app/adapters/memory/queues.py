@@ -24,6 +24,10 @@ class QueueReads:
     def queue(self, org_id: str, name: str) -> Queue | None:
         return self._state.queues.get((org_id, name))
 
+    def ask_queue(self, org_id: str, name: str) -> Callable[[], Queue | None]:
+        found = self.queue(org_id, name)
+        return lambda: found
+
     def limited_queues(self, names: Collection[str]) -> Callable[[], list[Queue]]:
         found = [queue for queue in self._state.queues if queue.limited and queue.name in names]
         return lambda: sorted(found, key=lambda queue: (queue.name, queue.org_id))

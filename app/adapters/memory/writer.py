@@ -49,6 +49,9 @@ class MemoryWriter(
     def reserve(self, kind: str, count: int) -> int:
         return self._state.number(kind, count)
 
+    def reserve_job(self, tasks: int) -> tuple[int, int]:
+        return self.reserve("job", 1), self.reserve("task", tasks) if tasks else 0
+
     def insert_job(self, job: Job) -> None:
         self._state.job_seqs.put(job.id, job.seq)
         self._state.jobs_of_org.add(job.org_id, job.seq)

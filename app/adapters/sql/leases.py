@@ -27,7 +27,11 @@ _stamped = Statement(select(stamps.c.at_us).where(stamps.c.name == bindparam("na
 
 class LeaseWrites(Part):
     def reserve(self, kind: str, count: int) -> int:
-        return self._session.reserve(kind, count)
+        return self._session.reserve({kind: count})[kind]
+
+    def reserve_job(self, tasks: int) -> tuple[int, int]:
+        first = self._session.reserve({"job": 1, "task": tasks} if tasks else {"job": 1})
+        return first["job"], first.get("task", 0)
 
     def lead(self, name: str, holder: str, until_us: int) -> bool:
         taken = self._session.row(_lead, name=name, holder=holder, until_us=until_us, now_us=self.now_us)

@@ -6,7 +6,7 @@ again on a new one. A commit whose answer was lost is reported as Unavailable an
 write may be asked for again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -48,14 +48,16 @@ PLANNED = """SELECT set_config('plan_cache_mode', 'force_custom_plan', true), se
     set_config('enable_material', 'on', true), set_config('join_collapse_limit', '8', true)"""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
-_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_CLOCK = f"SELECT {_NOW_US}"
 # Not flushed to the disk by itself: what uses the number is committed later and takes this along. Should the server
 # die before that, the transaction that asked for the number has died with it.
-_RESERVE = """
-    INSERT INTO counters AS c (kind, value) VALUES (%(kind)s, %(count)s)
+_RESERVE = f"""
+    INSERT INTO counters AS c (kind, value)
+    SELECT * FROM unnest(%(kinds)s::text[], %(counts)s::bigint[]) AS wanted (kind, count) ORDER BY wanted.kind
     ON CONFLICT (kind) DO UPDATE SET value = c.value + excluded.value
-    RETURNING value, set_config('synchronous_commit', 'off', true)
-"""
+    RETURNING kind, value, {_NOW_US}, set_config('synchronous_commit', 'off', true)
+"""  # noqa: S608  # own words
 _GONE = "the database is away"
 _KNOWN = "known"
 
@@ -161,19 +163,18 @@ class Postgres:
                 "every connection to the database is in use; FLOTILLA_DATABASE_POOL says how many there are"
             ) from error
 
-    def _reserve(self, _: Cursor, kind: str, count: int) -> int:
-        """In a transaction of its own, so that nobody waits for the one that asked."""
+    def _reserve(self, _: Cursor, counts: Mapping[str, int]) -> tuple[dict[str, int], int]:
+        """In a transaction of its own, so that nobody waits for the one that asked. And how late it is."""
         connection = self._connect()
         try:
             with _pipeline(connection) as pipeline:
-                pipeline.execute(_RESERVE, {"kind": kind, "count": count})
-                row = pipeline.fetchone()
+                pipeline.execute(_RESERVE, {"kinds": list(counts), "counts": list(counts.values())})
+                rows = pipeline.fetchall()
         except BaseException:
             connection.invalidate()
             raise
         connection.close()
-        last: int = row[0]  # type: ignore[index]  # it returns one
-        return last - count + 1
+        return {kind: last - counts[kind] + 1 for kind, last, *_ in rows}, max(row[2] for row in rows)
 
 
 @contextmanager

@@ -158,8 +158,11 @@ class QueueReads(Part):
         return [_queue_of(row) for row in self._session.rows(_listed, org_id=org_id)]
 
     def queue(self, org_id: str, name: str) -> Queue | None:
-        row = self._session.row(_by_name, org_id=org_id, name=name)
-        return None if row is None else _queue_of(row)
+        return self.ask_queue(org_id, name)()
+
+    def ask_queue(self, org_id: str, name: str) -> Callable[[], Queue | None]:
+        found = self._session.ask(_by_name, org_id=org_id, name=name)
+        return lambda: next(map(_queue_of, found()), None)
 
     def limited_queues(self, names: Collection[str]) -> Callable[[], list[Queue]]:
         found = self._session.ask(_limited, names=self._session.listed(names))

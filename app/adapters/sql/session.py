@@ -35,7 +35,7 @@ class Session:
         cursor: Cursor,
         kind: Kind,
         clock: Callable[[Cursor], int],
-        reserve: Callable[[Cursor, str, int], int],
+        reserve: Callable[[Cursor, Mapping[str, int]], tuple[dict[str, int], int]],
         copy: Callable[[str, Iterable[Row]], None] | None = None,
         ask: Callable[[str, Mapping[str, Any]], Callable[[], list[Row]]] | None = None,
     ) -> None:
@@ -59,8 +59,12 @@ class Session:
         if now_us > (self._now_us or 0):
             self._now_us = now_us
 
-    def reserve(self, kind: str, count: int) -> int:
-        return self._reserve(self._cursor, kind, count)
+    def reserve(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """The first of so many new numbers of each kind. Who is told the time with them need not ask for it."""
+        first, now_us = self._reserve(self._cursor, counts)
+        if self._now_us is None:
+            self._now_us = now_us
+        return first
 
     def listed(self, values: Collection[Any]) -> Any:
         """A list as one parameter, for `among`."""

@@ -7,7 +7,7 @@ only those of other processes meet SQLite's own waiting, which sleeps. The host'
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
@@ -130,14 +130,17 @@ class Sqlite:
             cursor.close()
         return outcome
 
-    def _reserve(self, cursor: Cursor, kind: str, count: int) -> int:
+    def _reserve(self, cursor: Cursor, counts: Mapping[str, int]) -> tuple[dict[str, int], int]:
         """In the transaction itself: a number that was given to one that rolled back is not given again while this
         process lives, and was seen by nobody when it does not.
         """
-        cursor.execute(_RESERVE, {"kind": kind, "count": count, "floor": self._floors.get(kind, 0)})
-        last: int = cursor.fetchone()[0]
-        self._floors[kind] = last
-        return last - count + 1
+        first = {}
+        for kind, count in counts.items():
+            cursor.execute(_RESERVE, {"kind": kind, "count": count, "floor": self._floors.get(kind, 0)})
+            last: int = cursor.fetchone()[0]
+            self._floors[kind] = last
+            first[kind] = last - count + 1
+        return first, _clock(cursor)
 
 
 def _clock(_: Cursor) -> int:
