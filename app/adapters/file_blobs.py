@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -92,11 +93,11 @@ def place_of(folder: Path, key: str) -> Path:
     return folder / key[-2:] / key
 
 
-def _write(file: object, piece: bytes) -> None:
+def _write(file: FileIO, piece: bytes) -> None:
     """All of it: an unbuffered file may take less than it is given."""
     rest = memoryview(piece)
     while rest:
-        rest = rest[file.write(rest) :]  # type: ignore[attr-defined]
+        rest = rest[file.write(rest) :]
 
 
 def _sync(folder: Path) -> None:

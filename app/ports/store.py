@@ -165,8 +165,8 @@ class Writer(
         """The first of `count` consecutive new numbers of `kind` (`job`, `task`, `project`, `asset`), never twice."""
 
     def reserve_job(self, tasks: int) -> tuple[int, int]:
-        """A new number of kind `job`, and the first of so many of kind `task`, of which there may be none: as
-        `reserve`, at once.
+        """A number of kind `job` and the first of `tasks` of kind `task` (0 for none), as
+        `reserve` gives them, with one question.
         """
 
     # -- submit

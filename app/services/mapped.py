@@ -29,13 +29,13 @@ def check(position: int, task: TaskSpec, parameters: Mapping[str, object], secre
     return found
 
 
-def numbers(tasks: Sequence[TaskSpec]) -> int:
-    """How many these tasks need; before that of a map there are some for its values."""
+def seqs_needed(tasks: Sequence[TaskSpec]) -> int:
+    """How many numbers these tasks take; before that of a map there are some for its values."""
     return len(tasks) + SPAN * sum(task.type == "map" for task in tasks)
 
 
-def number(tasks: Sequence[TaskSpec], at: int) -> list[int]:
-    """The number of each task, from `at` on."""
+def seqs_from(at: int, tasks: Sequence[TaskSpec]) -> list[int]:
+    """The number of each task, of as many as they need from `at` on."""
     seqs = []
     for task in tasks:
         at += SPAN if task.type == "map" else 0

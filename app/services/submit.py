@@ -131,8 +131,8 @@ def _write(
     used = inputs.check(tx, who.org_id, spec.tasks)
     known_queue = tx.ask_queue(who.org_id, queue)
     project = choose_project(core, tx, who, spec.project_id)
-    job_seq, first_seq = tx.reserve_job(mapped.numbers(spec.tasks))
-    seqs = mapped.number(spec.tasks, first_seq)
+    job_seq, first_seq = tx.reserve_job(mapped.seqs_needed(spec.tasks))
+    seqs = mapped.seqs_from(first_seq, spec.tasks)
     fresh_id, *task_ids = core.chance.new_ids(tx.now_us, len(spec.tasks) + 1)
     job_id = spec.id or fresh_id
     keys = route_keys(queue, spec.tasks)

@@ -102,7 +102,7 @@ class RunWrites(MemoryReader):
         return [self._state.runs[run_id] for offered_at_us, run_id in keys if offered_at_us < offered_before_us]
 
     def stale_offers(self, offered_before_us: int, limit: int) -> list[Run]:
-        keys = sorted(key for route in self._state.queued.keys() for key in self._state.queued.of(route))  # noqa: SIM118
+        keys = sorted(key for route in self._state.queued.keys() for key in self._state.queued.of(route))  # noqa: SIM118  # Index's
         return [self._state.runs[run_id] for offered, run_id in keys[:limit] if offered < offered_before_us]
 
     def set_task_priority(self, job_seq: int, priority: int) -> None:

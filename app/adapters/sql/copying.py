@@ -20,7 +20,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\
 
 def texts(rows: Iterable[Row]) -> Iterator[bytes]:
     """In pieces that are sent one after another. Raises TypeError for what is neither number, truth value, text nor
-    bytes."""
+    bytes.
+    """
     rows = iter(rows)
     while some := list(islice(rows, _AT_ONCE)):
         columns = [_column(column) for column in zip(*some, strict=True)]
